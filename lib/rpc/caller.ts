@@ -1,0 +1,51 @@
+import type { Metadata } from '@grpc/grpc-js'
+import { unidentified } from '../failure.ts'
+
+/** What a caller may be; the access tables say what each may do. */
+export type Role =
+  | { readonly kind: 'admin' }
+  | { readonly kind: 'producer' }
+  | { readonly kind: 'experimenter' }
+  | { readonly kind: 'manager'; readonly facility: string }
+  | { readonly kind: 'agent'; readonly facility: string }
+
+/** Who calls. */
+export interface Caller {
+  readonly name: string
+  readonly role: Role
+}
+
+/** Finds out who calls, or throws NOT_IDENTIFIED. */
+export type Identify = (metadata: Metadata) => Caller
+
+export const callerHeader = 'merge-dev-caller'
+
+/**
+ * The development mode: a caller is whoever it says it is, `admin` when it says nothing. Only for servers that listen on
+ * this machine alone.
+ */
+export const identifyInsecurely: Identify = (metadata) => {
+  const said = metadata.get(callerHeader)[0]
+  return parseCaller(said === undefined ? 'admin' : said.toString())
+}
+
+const shape = /^(admin|producer|experimenter|manager|agent)(?::([a-z0-9-]{1,64}))?$/
+
+function parseCaller(text: string): Caller {
+  const [, kind, who] = shape.exec(text) ?? []
+  switch (kind) {
+    case 'admin':
+    case 'producer':
+    case 'experimenter':
+      return { name: who === undefined ? kind : `${kind}:${who}`, role: { kind } }
+    case 'manager':
+    case 'agent':
+      if (who !== undefined) return { name: `${kind}:${who}`, role: { kind, facility: who } }
+      break
+    case undefined:
+  }
+  throw unidentified(
+    'NOT_IDENTIFIED',
+    `"${text}" is no caller: send ${callerHeader} as admin, producer, experimenter, manager:FACILITY or agent:FACILITY`,
+  )
+}

@@ -1,0 +1,134 @@
+import {
+  status as Code,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type UntypedHandleCall,
+  type UntypedServiceImplementation,
+  type sendUnaryData,
+} from '@grpc/grpc-js'
+import { Readable, type Writable } from 'node:stream'
+import type { Logger } from 'pino'
+import { Failure, denied, stopped } from '../failure.ts'
+import type { Access } from './access.ts'
+import type { Caller, Identify } from './caller.ts'
+import { messages, pour } from './flow.ts'
+import type { Definition, Method, Service } from './service.ts'
+import { toStatus } from './status.ts'
+
+/** What a handler is told beside the request. */
+export interface Call {
+  readonly caller: Caller
+  /** Aborts when the caller gives up or its deadline passes. */
+  readonly signal: AbortSignal
+  /** Aborts when the server wants to stop: a stream without end ends then. */
+  readonly closing: AbortSignal
+}
+
+/** What every call passes through. */
+export interface Gate {
+  readonly identify: Identify
+  readonly log: Logger
+  /** Milliseconds since some moment. */
+  readonly clock: () => number
+  /** Recognises the errors of the parts behind the handlers, a lost database for one. */
+  readonly recognise: (error: unknown) => unknown
+}
+
+/** A service ready for a server. */
+export interface Mounted {
+  readonly definition: ServiceDefinition
+  readonly implementation: (gate: Gate, closing: AbortSignal) => UntypedServiceImplementation
+}
+
+type Surface = (ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>) & {
+  readonly request?: unknown
+}
+type Handler = (input: unknown, call: Call) => unknown
+type OpenGate = Gate & Pick<Call, 'closing'>
+type Decide = (caller: Caller, request: unknown) => boolean
+
+/** Joins a definition, its handlers and who may call them. */
+export function mount<D extends Definition>(
+  definition: D,
+  service: Service<D, [call: Call]>,
+  access: Access<D>,
+): Mounted {
+  return {
+    definition: definition as unknown as ServiceDefinition,
+    implementation: (gate, closing) =>
+      Object.fromEntries(
+        Object.entries<Method>(definition).map(([name, method]) => [
+          name,
+          answer(method, service[name] as Handler, access[name] as Decide, { ...gate, closing }),
+        ]),
+      ),
+  }
+}
+
+/** One gRPC handler: who calls, may they, the work, the answer, one line in the log. */
+function answer(
+  method: Method,
+  handler: Handler,
+  decide: Decide,
+  gate: OpenGate,
+): UntypedHandleCall {
+  const run = async (surface: Surface, reply: sendUnaryData<unknown> | undefined) => {
+    const start = gate.clock()
+    const signal = cancelled(surface)
+    const requests = surface instanceof Readable ? messages<unknown>(surface) : undefined
+    let caller: Caller | undefined
+    let failure: unknown
+    try {
+      caller = gate.identify(surface.metadata)
+      allow(decide, caller, surface.request, method)
+      const result = handler(requests ?? surface.request, { caller, signal, closing: gate.closing })
+      if (reply !== undefined) reply(null, await result)
+      else {
+        const stream = surface as unknown as Writable
+        await pour(result as AsyncIterable<unknown>, stream, signal)
+        stream.end()
+      }
+    } catch (error) {
+      failure = signal.aborted ? signal.reason : gate.recognise(error)
+      const status = toStatus(failure)
+      if (reply !== undefined) reply(status)
+      else surface.emit('error', status)
+    }
+    note(gate, method.path, caller, gate.clock() - start, failure)
+  }
+  return ((surface: Surface, reply?: sendUnaryData<unknown>) => {
+    void run(surface, reply)
+  }) as UntypedHandleCall
+}
+
+function allow(decide: Decide, caller: Caller, request: unknown, method: Method): void {
+  if (decide(caller, request)) return
+  throw denied('NOT_ALLOWED', `${caller.name} may not call ${method.path} for this resource.`, {
+    caller: caller.name,
+    method: method.path,
+  })
+}
+
+function cancelled(surface: Surface): AbortSignal {
+  const controller = new AbortController()
+  surface.on('cancelled', () => {
+    controller.abort(stopped('STOPPED', 'The caller gave up, or its deadline passed.'))
+  })
+  return controller.signal
+}
+
+function note(
+  { log }: Gate,
+  method: string,
+  caller: Caller | undefined,
+  took: number,
+  failure: unknown,
+): void {
+  const line = { method, caller: caller?.name, ms: Math.round(took) }
+  if (failure === undefined) log.info(line, 'call')
+  else if (failure instanceof Failure && failure.kind !== 'internal') {
+    const { code } = toStatus(failure)
+    log.info({ ...line, code: Code[code], reason: failure.reason, error: failure.message }, 'call')
+  } else log.error({ ...line, err: failure }, 'call failed unexpectedly')
+}

@@ -1,0 +1,89 @@
+import { Metadata, status as Code, type ServiceError, type StatusObject } from '@grpc/grpc-js'
+import { ErrorInfo } from '../../proto/gen/google/rpc/error_details.ts'
+import { Status } from '../../proto/gen/google/rpc/status.ts'
+import { Reason } from '../../proto/gen/merge/image/v1/errors.ts'
+import { Failure, type FailureKind, type ReasonName } from '../failure.ts'
+
+const codes: Readonly<Record<FailureKind, Code>> = {
+  invalid: Code.INVALID_ARGUMENT,
+  missing: Code.NOT_FOUND,
+  exists: Code.ALREADY_EXISTS,
+  precondition: Code.FAILED_PRECONDITION,
+  conflict: Code.ABORTED,
+  denied: Code.PERMISSION_DENIED,
+  unidentified: Code.UNAUTHENTICATED,
+  exhausted: Code.RESOURCE_EXHAUSTED,
+  unavailable: Code.UNAVAILABLE,
+  late: Code.DEADLINE_EXCEEDED,
+  stopped: Code.CANCELLED,
+  corrupt: Code.DATA_LOSS,
+  internal: Code.INTERNAL,
+}
+
+const domain = 'merge.image'
+const infoType = 'type.googleapis.com/google.rpc.ErrorInfo'
+const detailsKey = 'grpc-status-details-bin'
+
+/** A failure as it goes over the wire. What is no failure of ours is a defect, and says nothing of its inside. */
+export function toStatus(error: unknown): StatusObject {
+  const failure =
+    error instanceof Failure
+      ? error
+      : new Failure('internal', 'INTERNAL', 'The server failed unexpectedly; its log says more.')
+  const code = codes[failure.kind]
+  const info = ErrorInfo.encode({
+    reason: failure.reason,
+    domain,
+    metadata: { ...failure.facts },
+  }).finish()
+  const details = Status.encode({
+    code,
+    message: failure.message,
+    details: [{ typeUrl: infoType, value: Buffer.from(info) }],
+  }).finish()
+  const metadata = new Metadata()
+  metadata.set(detailsKey, Buffer.from(details))
+  return { code, details: failure.message, metadata }
+}
+
+/** What came over the wire, as the failure that it was; foreign errors become the nearest of ours. */
+export function toFailure(error: ServiceError, address: string): Failure {
+  const sent = sentInfo(error)
+  if (sent !== undefined) {
+    return new Failure(kindOf(error.code), sent.reason, error.details, sent.facts)
+  }
+  const { details } = error
+  switch (error.code) {
+    case Code.UNAVAILABLE:
+      return new Failure(
+        'unavailable',
+        'UNREACHABLE',
+        `Nothing answers at ${address}: is it running, and is the address right? (${details})`,
+        { address },
+        error,
+      )
+    case Code.DEADLINE_EXCEEDED:
+      return new Failure('late', 'TOO_LATE', `${address} did not answer in time.`, { address })
+    case Code.CANCELLED:
+      return new Failure('stopped', 'STOPPED', 'The call was given up.', { address })
+    default:
+      return new Failure(kindOf(error.code), 'INTERNAL', `${address}: ${details}`, {}, error)
+  }
+}
+
+function kindOf(code: Code): FailureKind {
+  const kinds = Object.keys(codes) as FailureKind[]
+  return kinds.find((kind) => codes[kind] === code) ?? 'internal'
+}
+
+function sentInfo(
+  error: ServiceError,
+): { reason: ReasonName; facts: Record<string, string> } | undefined {
+  const bytes = error.metadata.get(detailsKey)[0]
+  if (!Buffer.isBuffer(bytes)) return undefined
+  const detail = Status.decode(bytes).details.find((any) => any.typeUrl === infoType)
+  if (detail === undefined) return undefined
+  const info = ErrorInfo.decode(detail.value)
+  if (info.domain !== domain || !(`REASON_${info.reason}` in Reason)) return undefined
+  return { reason: info.reason as ReasonName, facts: info.metadata }
+}
