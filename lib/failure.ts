@@ -69,6 +69,6 @@ export const internal = of('internal')
 
 /** The code that Node and its libraries put on their errors, `ENOENT` and the like. */
 export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }

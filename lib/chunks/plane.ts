@@ -1,0 +1,51 @@
+import {
+  ChunkServiceService,
+  FetchChunksResponse,
+  StoreChunksRequest,
+} from '../../proto/gen/merge/image/v1/chunk.ts'
+import { invalid } from '../failure.ts'
+import { decodeRun, encodeRun } from './run.ts'
+import type { Run } from './source.ts'
+
+const asItIs = (bytes: Buffer): Buffer => bytes
+
+/**
+ * ChunkService with runs as bytes: past the generic codec, which copies every payload once more. The bytes are
+ * read with `decodeRun` by the service and the client, so that a malformed one is an INVALID_CHUNK.
+ */
+export const chunkPlane = {
+  findMissing: ChunkServiceService.findMissing,
+  fetchChunks: {
+    ...ChunkServiceService.fetchChunks,
+    responseSerialize: asItIs,
+    responseDeserialize: asItIs,
+  },
+  storeChunks: {
+    ...ChunkServiceService.storeChunks,
+    requestSerialize: asItIs,
+    requestDeserialize: asItIs,
+  },
+} as const
+
+/** The first message of a store. */
+export function encodeUploadId(uploadId: string): Buffer {
+  return Buffer.from(StoreChunksRequest.encode({ ...noRun, uploadId }).finish())
+}
+
+const noRun = FetchChunksResponse.create()
+
+export function decodeUploadId(bytes: Buffer | undefined): string {
+  try {
+    return StoreChunksRequest.decode(bytes ?? Buffer.alloc(0)).uploadId
+  } catch (error) {
+    throw invalid('INVALID_CHUNK', 'The first message of a store is malformed.', {}, error)
+  }
+}
+
+export async function* encodeRuns(runs: AsyncIterable<Run>): AsyncGenerator<Buffer> {
+  for await (const run of runs) yield encodeRun(run)
+}
+
+export async function* decodeRuns(messages: AsyncIterable<Buffer>): AsyncGenerator<Run> {
+  for await (const message of messages) yield decodeRun(message)
+}

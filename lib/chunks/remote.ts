@@ -1,0 +1,56 @@
+import { joinDigests, splitDigests } from '../content/digest.ts'
+import type { Remote } from '../rpc/connect.ts'
+import { chunkPlane, decodeRuns, encodeRuns, encodeUploadId } from './plane.ts'
+import type { ChunkSource, ChunkStore, Run } from './source.ts'
+
+export type RemoteChunks = Remote<typeof chunkPlane>
+
+/** What one FindMissing takes. */
+const askAtOnce = 8192
+/** What one FetchChunks takes. */
+const fetchAtOnce = 4096
+
+/** The chunks at the other end of a channel: the portal's or a peer's. */
+export function remoteSource(chunks: RemoteChunks): ChunkSource {
+  return {
+    missing: (digests, signal) => missing(chunks, '', digests, signal),
+    async *fetch(digests, signal) {
+      for (let at = 0; at < digests.length; at += fetchAtOnce) {
+        const asked = joinDigests(digests.slice(at, at + fetchAtOnce))
+        yield* decodeRuns(chunks.fetchChunks({ digests: asked }, { signal }))
+      }
+    },
+  }
+}
+
+/** The portal's chunks, to add to under an upload. */
+export function remoteStore(
+  chunks: RemoteChunks,
+  uploadId: string,
+): Pick<ChunkStore, 'missing' | 'store'> {
+  return {
+    missing: (digests, signal) => missing(chunks, uploadId, digests, signal),
+    async store(runs, signal) {
+      await chunks.storeChunks(upload(uploadId, runs), { signal })
+    },
+  }
+}
+
+async function* upload(uploadId: string, runs: AsyncIterable<Run>): AsyncGenerator<Buffer> {
+  yield encodeUploadId(uploadId)
+  yield* encodeRuns(runs)
+}
+
+async function missing(
+  chunks: RemoteChunks,
+  uploadId: string,
+  digests: Parameters<ChunkSource['missing']>[0],
+  signal: AbortSignal | undefined,
+): ReturnType<ChunkSource['missing']> {
+  const answers = []
+  for (let at = 0; at < digests.length; at += askAtOnce) {
+    const asked = joinDigests(digests.slice(at, at + askAtOnce))
+    answers.push(await chunks.findMissing({ digests: asked, uploadId }, { signal }))
+  }
+  return [...new Set(answers.flatMap((answer) => splitDigests(answer.digests)))]
+}

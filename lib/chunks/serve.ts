@@ -1,0 +1,73 @@
+import { joinDigests, splitDigests, type Digest } from '../content/digest.ts'
+import { denied, invalid } from '../failure.ts'
+import type { Call } from '../rpc/serve.ts'
+import type { Service } from '../rpc/service.ts'
+import type { chunkPlane } from './plane.ts'
+import { decodeRuns, decodeUploadId } from './plane.ts'
+import { encodeRun } from './run.ts'
+import type { ChunkSource, ChunkStore, Run } from './source.ts'
+import type { Verify } from './verified.ts'
+import { verifiedRuns } from './verified.ts'
+
+/** What a side that takes uploads adds. */
+export interface Uploads {
+  readonly store: ChunkStore
+  readonly verify: Verify
+  /** Gives the caller's upload a new lease, or throws UPLOAD_NOT_FOUND or UPLOAD_CLOSED. */
+  readonly renew: (uploadId: string, call: Call) => Promise<void>
+}
+
+export interface ChunkServiceDeps {
+  readonly source: ChunkSource
+  /** Hears of every run that is sent. */
+  readonly onSent?: (run: Run) => void
+  /** Without it nothing can be stored here. */
+  readonly uploads?: Uploads
+}
+
+const mostAsked = 8192
+const mostFetched = 4096
+
+/** ChunkService over a store: the portal and every agent mount this. */
+export function chunkService(deps: ChunkServiceDeps): Service<typeof chunkPlane, [call: Call]> {
+  const { source, uploads, onSent } = deps
+  return {
+    async findMissing(request, call) {
+      const digests = parseDigests(request.digests, mostAsked)
+      if (request.uploadId !== '') await demand(uploads).renew(request.uploadId, call)
+      return { digests: joinDigests(await source.missing(digests, call.signal)) }
+    },
+
+    async *fetchChunks(request, { signal }) {
+      const digests = parseDigests(request.digests, mostFetched)
+      for await (const run of source.fetch(digests, signal)) {
+        yield encodeRun(run)
+        onSent?.(run)
+      }
+    },
+
+    async storeChunks(messages, call) {
+      const { renew, store, verify } = demand(uploads)
+      const incoming = messages[Symbol.asyncIterator]()
+      const first = await incoming.next()
+      await renew(decodeUploadId(first.done === true ? undefined : first.value), call)
+      const runs = decodeRuns({ [Symbol.asyncIterator]: () => incoming })
+      await store.store(
+        verifiedRuns(() => runs, verify, call.signal),
+        call.signal,
+      )
+      return {}
+    },
+  }
+}
+
+function demand(uploads: Uploads | undefined): Uploads {
+  if (uploads !== undefined) return uploads
+  throw denied('NOT_ALLOWED', 'Chunks are fetched here, not stored: publish at the portal.')
+}
+
+function parseDigests(bytes: Uint8Array, most: number): Digest[] {
+  const digests = splitDigests(bytes)
+  if (digests.length <= most) return digests
+  throw invalid('INVALID_CHUNK', `${digests.length} digests are more than the ${most} of one call`)
+}
