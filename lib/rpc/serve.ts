@@ -8,6 +8,7 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js'
 import { Readable, type Writable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Failure, denied, stopped } from '../failure.ts'
 import type { Access } from './access.ts'
@@ -76,7 +77,7 @@ function answer(
   const run = async (surface: Surface, reply: sendUnaryData<unknown> | undefined) => {
     const start = gate.clock()
     const signal = cancelled(surface)
-    const requests = surface instanceof Readable ? messages<unknown>(surface) : undefined
+    const requests = surface instanceof Readable ? whole(messages<unknown>(surface), signal) : undefined
     let caller: Caller | undefined
     let failure: unknown
     try {
@@ -108,6 +109,13 @@ function allow(decide: Decide, caller: Caller, request: unknown, method: Method)
     caller: caller.name,
     method: method.path,
   })
+}
+
+/** The stream of a caller that gave up ends a moment before that is known; what came is not to be taken for all of it. */
+async function* whole<T>(requests: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  yield* requests
+  await setImmediate()
+  signal.throwIfAborted()
 }
 
 function cancelled(surface: Surface): AbortSignal {

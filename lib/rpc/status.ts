@@ -31,19 +31,28 @@ export function toStatus(error: unknown): StatusObject {
       ? error
       : new Failure('internal', 'INTERNAL', 'The server failed unexpectedly; its log says more.')
   const code = codes[failure.kind]
+  const message = short(failure.message)
+  const facts = Object.entries(failure.facts).map(([name, fact]) => [name, short(fact)] as const)
   const info = ErrorInfo.encode({
     reason: failure.reason,
     domain,
-    metadata: { ...failure.facts },
+    metadata: Object.fromEntries(facts),
   }).finish()
   const details = Status.encode({
     code,
-    message: failure.message,
+    message,
     details: [{ typeUrl: infoType, value: Buffer.from(info) }],
   }).finish()
   const metadata = new Metadata()
   metadata.set(detailsKey, Buffer.from(details))
-  return { code, details: failure.message, metadata }
+  return { code, details: message, metadata }
+}
+
+/** A failure goes out in headers, and clients refuse long ones: a word of the request must not make it too long. */
+const longest = 2000
+
+function short(text: string): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text
 }
 
 /** What came over the wire, as the failure that it was; foreign errors become the nearest of ours. */
@@ -81,9 +90,17 @@ function sentInfo(
 ): { reason: ReasonName; facts: Record<string, string> } | undefined {
   const bytes = error.metadata.get(detailsKey)[0]
   if (!Buffer.isBuffer(bytes)) return undefined
-  const detail = Status.decode(bytes).details.find((any) => any.typeUrl === infoType)
-  if (detail === undefined) return undefined
-  const info = ErrorInfo.decode(detail.value)
-  if (info.domain !== domain || !(`REASON_${info.reason}` in Reason)) return undefined
+  const info = decodeInfo(bytes)
+  if (info?.domain !== domain || !(`REASON_${info.reason}` in Reason)) return undefined
   return { reason: info.reason as ReasonName, facts: info.metadata }
+}
+
+/** Runs inside a callback of grpc-js, where a throw would end the process. */
+function decodeInfo(bytes: Buffer): ErrorInfo | undefined {
+  try {
+    const detail = Status.decode(bytes).details.find((any) => any.typeUrl === infoType)
+    return detail === undefined ? undefined : ErrorInfo.decode(detail.value)
+  } catch {
+    return undefined
+  }
 }

@@ -1,0 +1,97 @@
+import type { Access, Rule } from '../lib/rpc/access.ts'
+import type { Caller } from '../lib/rpc/caller.ts'
+import type { chunkPlane } from '../lib/chunks/plane.ts'
+import type { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
+import type { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
+import type { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
+import type { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
+import type { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
+import type { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
+import type { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
+
+// Who may call what. A method without a row does not compile; what no row allows is denied.
+
+const anyone: Rule<unknown> = () => true
+
+const admins: Rule<unknown> = ({ role }) => role.kind === 'admin'
+
+/** Admins and producers for the portal's names; a facility's manager for its own, and nobody else there but admins. */
+const ownersOf =
+  <R>(nameOf: (request: R) => string): Rule<R> =>
+  ({ role }, request) => {
+    const owner = namespaceOf(nameOf(request))
+    if (role.kind === 'admin') return true
+    return owner === ''
+      ? role.kind === 'producer'
+      : role.kind === 'manager' && role.facility === owner
+  }
+
+const agentOf =
+  <R>(facilityOf: (request: R) => string): Rule<R> =>
+  ({ role }, request) =>
+    role.kind === 'agent' && role.facility === facilityOf(request)
+
+const insiders =
+  <R>(facilityOf: (request: R) => string): Rule<R> =>
+  (caller, request) =>
+    admins(caller, request) || belongsTo(caller, facilityOf(request))
+
+/** Whose upload it is, is checked where it is looked up. */
+const publishers: Rule<unknown> = ({ role }) =>
+  role.kind === 'admin' || role.kind === 'producer' || role.kind === 'manager'
+
+function belongsTo({ role }: Caller, facility: string): boolean {
+  return (role.kind === 'manager' || role.kind === 'agent') && role.facility === facility
+}
+
+function namespaceOf(name: string): string {
+  return name.includes('/') ? (name.split('/')[0] ?? '') : ''
+}
+
+export const catalogAccess: Access<typeof CatalogServiceService> = {
+  listDistros: anyone,
+  getDistro: anyone,
+}
+
+export const imageAccess: Access<typeof ImageServiceService> = {
+  getImage: anyone,
+  listImages: anyone,
+  releaseImage: ownersOf(({ name }) => name),
+  getManifest: anyone,
+}
+
+export const aliasAccess: Access<typeof AliasServiceService> = {
+  setAlias: ownersOf(({ alias }) => alias),
+  getAlias: anyone,
+  listAliases: anyone,
+}
+
+export const resolverAccess: Access<typeof ResolverServiceService> = {
+  resolveImage: anyone,
+}
+
+export const uploadAccess: Access<typeof UploadServiceService> = {
+  beginUpload: ownersOf(({ target }) => target),
+  commitUpload: publishers,
+  abortUpload: publishers,
+  getUpload: publishers,
+}
+
+export const chunkAccess: Access<typeof chunkPlane> = {
+  findMissing: anyone,
+  fetchChunks: anyone,
+  storeChunks: publishers,
+}
+
+export const facilityAccess: Access<typeof FacilityServiceService> = {
+  createFacility: admins,
+  getFacility: anyone,
+  listFacilities: anyone,
+  pushImage: insiders(({ facility }) => facility),
+  listReplicas: insiders(({ facility }) => facility),
+}
+
+export const agentAccess: Access<typeof AgentServiceService> = {
+  watchDesiredState: agentOf(({ facility }) => facility),
+  reportState: agentOf(({ facility }) => facility),
+}

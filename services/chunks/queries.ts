@@ -1,0 +1,92 @@
+import { joinDigests, splitDigests, type Digest } from '../../lib/content/digest.ts'
+import type { PackEntry } from '../../lib/chunks/pack.ts'
+import type { ChunkIndex, Place } from '../../lib/chunks/places.ts'
+import type { Sql, Transaction } from '../db/open.ts'
+
+/** Digests as rows (digest, position), from one parameter of 32 bytes each. */
+export const unpacked = (sql: Sql | Transaction, joined: Buffer) => sql`
+  (select substring(${joined}::bytea from i * 32 + 1 for 32) as digest, i as position
+   from generate_series(0, ${joined.length / 32 - 1}::int) as i) as asked`
+
+/** The index of the portal's packs, in Postgres. */
+export function chunkIndex(sql: Sql): ChunkIndex {
+  return {
+    absent: (digests) => absent(sql, digests),
+    locate: (digests) => locate(sql, digests),
+    record: (pack, sizeBytes, entries) =>
+      sql.begin((tx) => record(tx, pack, sizeBytes, entries)).then(() => undefined),
+    remove: async (digests) => {
+      await sql`delete from chunk using ${unpacked(sql, joinDigests(digests))}
+        where chunk.digest = asked.digest`
+    },
+  }
+}
+
+export async function absent(
+  sql: Sql | Transaction,
+  digests: readonly Digest[],
+): Promise<Digest[]> {
+  if (digests.length === 0) return []
+  const rows = await sql<{ digest: Buffer }[]>`
+    select asked.digest from ${unpacked(sql, joinDigests(digests))}
+    left join chunk on chunk.digest = asked.digest
+    where chunk.digest is null
+    group by asked.digest order by min(asked.position)`
+  return splitDigests(Buffer.concat(rows.map(({ digest }) => digest)))
+}
+
+interface PlaceRow {
+  digest: Buffer
+  key: string
+  position: bigint
+  storedBytes: number
+  rawBytes: number
+  codec: number
+}
+
+async function locate(sql: Sql, digests: readonly Digest[]): Promise<ReadonlyMap<Digest, Place>> {
+  if (digests.length === 0) return new Map()
+  const rows = await sql<PlaceRow[]>`
+    select chunk.digest, pack.key, chunk.position, stored_bytes, raw_bytes, codec
+    from ${unpacked(sql, joinDigests(digests))}
+    join chunk on chunk.digest = asked.digest join pack on pack.id = chunk.pack`
+  return new Map(
+    rows.map((row) => [
+      row.digest.toString('hex') as Digest,
+      {
+        pack: row.key,
+        offset: Number(row.position),
+        storedBytes: row.storedBytes,
+        rawBytes: row.rawBytes,
+        codec: row.codec === 0 ? 'raw' : 'zstd',
+      },
+    ]),
+  )
+}
+
+async function record(
+  tx: Transaction,
+  key: string,
+  sizeBytes: number,
+  entries: readonly PackEntry[],
+): Promise<void> {
+  await tx`
+    insert into pack (key, size_bytes) values (${key}, ${sizeBytes}) on conflict do nothing`
+  const digests = joinDigests(entries.map(({ digest }) => digest))
+  const numbers = (of: (entry: PackEntry) => number) => entries.map(of)
+  // In the order of digests, so that two packs with the same chunks cannot lock each other out.
+  await tx`
+    insert into chunk (digest, pack, position, stored_bytes, raw_bytes, codec)
+    select asked.digest, pack.id, place.position, place.stored_bytes, place.raw_bytes, place.codec
+    from ${unpacked(tx, digests)}
+    join unnest(
+      ${numbers(({ offset }) => offset)}::bigint[],
+      ${numbers(({ storedBytes }) => storedBytes)}::int[],
+      ${numbers(({ rawBytes }) => rawBytes)}::int[],
+      ${numbers(({ codec }) => (codec === 'raw' ? 0 : 1))}::smallint[]
+    ) with ordinality as place (position, stored_bytes, raw_bytes, codec, nth)
+      on place.nth = asked.position + 1
+    join pack on pack.key = ${key}
+    order by asked.digest
+    on conflict (digest) do nothing`
+}

@@ -1,0 +1,16 @@
+import postgres from 'postgres'
+
+/** A database, or a transaction in it. */
+export type Sql = postgres.Sql<{ bigint: bigint }>
+export type Transaction = postgres.TransactionSql<{ bigint: bigint }>
+
+/** Opens a pool of connections; columns come in camelCase, int8 as bigint. */
+export function openDatabase(url: string): Sql {
+  return postgres(url, {
+    max: 16,
+    types: { bigint: postgres.BigInt },
+    transform: { column: { from: postgres.toCamel } },
+    onnotice: () => undefined,
+    connection: { application_name: 'merge-image' },
+  })
+}

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+import { exists, invalid } from '../../lib/failure.ts'
+import type { Caller } from '../../lib/rpc/caller.ts'
+import type { Method, RequestOf, ResponseOf } from '../../lib/rpc/service.ts'
+import type { Sql, Transaction } from './open.ts'
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/**
+ * Does the work of a mutation once for each request id of a caller: a repeated request gets the first one's answer, and the
+ * same id with another request is refused. Without an id, for people at grpcurl, each call stands for itself.
+ */
+export async function once<M extends Method & { readonly requestStream: false }>(
+  sql: Sql,
+  method: M,
+  caller: Caller,
+  request: RequestOf<M> & { readonly requestId: string },
+  work: (tx: Transaction) => Promise<ResponseOf<M>>,
+): Promise<ResponseOf<M>> {
+  const serialize = method.requestSerialize as (message: unknown) => Buffer
+  return onceFor(sql, method, caller, request.requestId, serialize(request), work)
+}
+
+/** The same for a request that came as a stream: the bytes stand for it. */
+export async function onceFor<M extends Method>(
+  sql: Sql,
+  method: M,
+  caller: Caller,
+  requestId: string,
+  requestBytes: Uint8Array,
+  work: (tx: Transaction) => Promise<ResponseOf<M>>,
+): Promise<ResponseOf<M>> {
+  if (requestId === '') return sql.begin(work) as Promise<ResponseOf<M>>
+  if (!uuid.test(requestId)) {
+    throw invalid('INVALID_FIELD', `request_id "${requestId}" is no UUID`, { field: 'request_id' })
+  }
+  const hash = createHash('sha256').update(requestBytes).digest()
+  return sql.begin(async (tx) => {
+    // The empty answer is a claim: a second call with this id waits here until the first has ended.
+    const claimed = await tx`
+      insert into request (caller, id, method, body_hash, answer)
+      values (${caller.name}, ${requestId}, ${method.path}, ${hash}, '')
+      on conflict do nothing`
+    if (claimed.count === 0) return repeat(tx, method, caller, requestId, hash)
+    const answer = await work(tx)
+    const bytes = (method.responseSerialize as (message: unknown) => Buffer)(answer)
+    await tx`update request set answer = ${bytes} where caller = ${caller.name} and id = ${requestId}`
+    return answer
+  }) as Promise<ResponseOf<M>>
+}
+
+async function repeat<M extends Method>(
+  tx: Transaction,
+  method: M,
+  caller: Caller,
+  requestId: string,
+  hash: Buffer,
+): Promise<ResponseOf<M>> {
+  const [first] = await tx<{ method: string; bodyHash: Buffer; answer: Buffer }[]>`
+    select method, body_hash, answer from request where caller = ${caller.name} and id = ${requestId}`
+  if (first?.method !== method.path || !first.bodyHash.equals(hash)) {
+    throw exists(
+      'REQUEST_ID_REUSED',
+      `request_id ${requestId} was used for another request: send a new UUID.`,
+      { request_id: requestId },
+    )
+  }
+  return method.responseDeserialize(first.answer) as ResponseOf<M>
+}

@@ -1,0 +1,98 @@
+import type { Sql, Transaction } from '../db/open.ts'
+import type { Page } from '../pages.ts'
+
+export interface FacilityRow {
+  readonly name: string
+  readonly displayName: string
+  readonly arch: string
+  readonly createTime: Date
+  readonly agentTime: Date | null
+  readonly peerAddress: string
+  readonly desiredGeneration: bigint
+  readonly appliedGeneration: bigint
+  readonly storedBytes: bigint
+  readonly wantedCount: bigint
+  readonly presentCount: bigint
+}
+
+export interface ReplicaRow {
+  readonly image: string
+  readonly digest: string
+  readonly state: number
+  readonly totalBytes: bigint
+  readonly peerBytes: bigint
+  readonly portalBytes: bigint
+  readonly error: string
+  readonly updateTime: Date
+}
+
+/** As ReplicaState of the API says: 1 waiting, 3 present. */
+export const waiting = 1
+export const present = 3
+
+const columns = (sql: Sql | Transaction) => sql`
+  name, display_name, arch, create_time, agent_time, peer_address, desired_generation,
+  applied_generation, stored_bytes,
+  (select count(*) from wanted where wanted.facility = facility.name) as wanted_count,
+  (select count(*) from wanted join replica using (facility, image)
+    where wanted.facility = facility.name and replica.state = ${present}) as present_count`
+
+/** Undefined if the name is taken. */
+export async function insertFacility(
+  tx: Transaction,
+  facility: { readonly name: string; readonly displayName: string; readonly arch: string },
+): Promise<FacilityRow | undefined> {
+  const { name, displayName, arch } = facility
+  const inserted = await tx`
+    insert into facility (name, display_name, arch) values (${name}, ${displayName}, ${arch})
+    on conflict do nothing`
+  return inserted.count === 0 ? undefined : findFacility(tx, name)
+}
+
+export async function findFacility(
+  sql: Sql | Transaction,
+  name: string,
+): Promise<FacilityRow | undefined> {
+  const [row] = await sql<FacilityRow[]>`select ${columns(sql)} from facility where name = ${name}`
+  return row
+}
+
+export async function listFacilities(sql: Sql, page: Page): Promise<FacilityRow[]> {
+  return sql<FacilityRow[]>`
+    select ${columns(sql)} from facility where name > ${page.after}
+    order by name limit ${page.size + 1}`
+}
+
+/** Puts the image on the wanted list, and makes a new generation if it was not on it. */
+export async function want(
+  tx: Transaction,
+  facility: string,
+  image: string,
+  actor: string,
+): Promise<void> {
+  const added = await tx`
+    insert into wanted (facility, image, actor) values (${facility}, ${image}, ${actor})
+    on conflict do nothing`
+  if (added.count === 0) return
+  await tx`
+    update facility set desired_generation = desired_generation + 1 where name = ${facility}`
+}
+
+/** What is wanted at the facility or reported by it. */
+export async function listReplicas(sql: Sql, facility: string, page: Page): Promise<ReplicaRow[]> {
+  return sql<ReplicaRow[]>`
+    select image.name as image, encode(manifest.digest, 'hex') as digest,
+      coalesce(state_here, ${waiting}) as state,
+      coalesce(total_bytes, 0) as total_bytes, coalesce(peer_bytes, 0) as peer_bytes,
+      coalesce(portal_bytes, 0) as portal_bytes, coalesce(error, '') as error,
+      coalesce(here.update_time, here.create_time) as update_time
+    from (
+      select coalesce(wanted.image, replica.image) as image, replica.state as state_here,
+        total_bytes, peer_bytes, portal_bytes, error, replica.update_time, wanted.create_time
+      from (select * from wanted where facility = ${facility}) as wanted
+      full join (select * from replica where facility = ${facility}) as replica using (image)
+    ) as here
+    join image on image.name = here.image
+    join manifest on manifest.id = image.manifest
+    where image.name > ${page.after} order by image.name limit ${page.size + 1}`
+}

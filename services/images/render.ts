@@ -1,0 +1,42 @@
+import { displayName, type Catalogue } from '../../lib/names/catalogue.ts'
+import { parseImageName } from '../../lib/names/name.ts'
+import { ImageState, type Image } from '../../proto/gen/merge/image/v1/image.ts'
+import type { ArtifactKind, BootMode } from '../../proto/gen/merge/image/v1/image.ts'
+import type { ImageRow, ImageStateName } from './queries.ts'
+
+const states: Readonly<Record<ImageStateName, ImageState>> = {
+  candidate: ImageState.IMAGE_STATE_CANDIDATE,
+  released: ImageState.IMAGE_STATE_RELEASED,
+  deprecated: ImageState.IMAGE_STATE_DEPRECATED,
+  revoked: ImageState.IMAGE_STATE_REVOKED,
+}
+
+export function renderImage(row: ImageRow, catalogue: Catalogue): Image {
+  return {
+    name: row.name,
+    digest: `sha256:${row.digest}`,
+    state: states[row.state],
+    artifacts: row.artifacts.map(({ kind, boot, mediaType, sizeBytes, dataBytes, sha256 }) => ({
+      kind: kind as ArtifactKind,
+      boot: boot as BootMode,
+      mediaType,
+      sizeBytes: BigInt(sizeBytes),
+      dataBytes: BigInt(dataBytes),
+      sha256: `sha256:${sha256}`,
+    })),
+    chunkBytes: row.chunkBytes,
+    storedBytes: row.storedBytes,
+    chunkCount: row.chunkCount,
+    displayName: displayName(parseImageName(row.name), catalogue),
+    notes: row.notes,
+    creator: row.creator,
+    createTime: row.createTime,
+    etag: String(row.version),
+  }
+}
+
+/** The state as the database writes it; empty for "any". */
+export function stateName(state: ImageState): ImageStateName | '' {
+  const found = Object.entries(states).find(([, value]) => value === state)
+  return found === undefined ? '' : (found[0] as ImageStateName)
+}

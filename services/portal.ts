@@ -1,0 +1,143 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { BlobStore } from '../lib/chunks/blobs.ts'
+import { packStore } from '../lib/chunks/packs.ts'
+import { chunkPlane } from '../lib/chunks/plane.ts'
+import { chunkService } from '../lib/chunks/serve.ts'
+import { ownFolder } from '../lib/ownership.ts'
+import { identifyInsecurely } from '../lib/rpc/caller.ts'
+import { demandDevelopment } from '../lib/rpc/development.ts'
+import { mount } from '../lib/rpc/serve.ts'
+import { listen, type Listening } from '../lib/rpc/server.ts'
+import type { Values } from '../lib/settings.ts'
+import { startPool } from '../lib/workers/pool.ts'
+import { verifier } from '../lib/workers/verifier.ts'
+import { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
+import { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
+import { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
+import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
+import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
+import { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
+import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
+import * as access from './access.ts'
+import { agentService } from './agents/service.ts'
+import { aliasService } from './aliases/service.ts'
+import { openBlobs } from './blobs.ts'
+import { catalogService } from './catalog/service.ts'
+import { chunkIndex } from './chunks/queries.ts'
+import { listenForChanges } from './db/changes.ts'
+import { startEmbedded } from './db/embedded.ts'
+import { recogniseDatabase } from './db/faults.ts'
+import { migrate } from './db/migrate.ts'
+import { openDatabase, type Sql } from './db/open.ts'
+import { facilityService } from './facilities/service.ts'
+import { imageService } from './images/service.ts'
+import { resolverService } from './resolver/service.ts'
+import type { portalSettings } from './settings.ts'
+import { uploadService } from './uploads/service.ts'
+import { renewUpload } from './uploads/queries.ts'
+
+export type PortalSettings = Values<typeof portalSettings>
+
+/** What a portal takes from the world. */
+export interface PortalDeps {
+  readonly log: Logger
+  readonly now: () => Date
+  readonly clock: () => number
+  readonly newUuid: () => string
+  readonly newUlid: () => string
+  readonly threads: number
+}
+
+/** A portal that answers. */
+export interface Portal extends AsyncDisposable {
+  readonly address: string
+}
+
+/** Starts the control plane; disposing of it ends what is under way and leaves everything durable. */
+export async function startPortal(settings: PortalSettings, deps: PortalDeps): Promise<Portal> {
+  const { log, newUlid } = deps
+  demandDevelopment(settings.insecureDev, settings.listen, log)
+  await using stack = new AsyncDisposableStack()
+  stack.use(ownFolder(settings.data))
+  const sql = await database(settings, deps, stack)
+  const applied = await migrate(sql)
+  if (applied.length > 0) log.info({ applied }, 'database migrated')
+  const blobs = stack.use(await openBlobs(settings, deps))
+  const changes = stack.use(await listenForChanges(sql))
+  const pool = stack.use(startPool(deps.threads))
+  const store = packStore({ blobs, index: chunkIndex(sql), newId: newUlid })
+  const chunks = chunkService({
+    source: store,
+    uploads: {
+      store,
+      verify: verifier(pool),
+      renew: (uploadId, { caller }) => renewUpload(sql, uploadId, caller),
+    },
+  })
+  const services = [
+    mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
+    mount(ImageServiceService, imageService({ sql }), access.imageAccess),
+    mount(AliasServiceService, aliasService({ sql }), access.aliasAccess),
+    mount(ResolverServiceService, resolverService({ sql, now: deps.now }), access.resolverAccess),
+    mount(UploadServiceService, uploadService({ sql, ...deps }), access.uploadAccess),
+    mount(chunkPlane, chunks, access.chunkAccess),
+    mount(FacilityServiceService, facilityService({ sql }), access.facilityAccess),
+    mount(AgentServiceService, agentService({ sql, changes }), access.agentAccess),
+  ]
+  const gate = {
+    identify: identifyInsecurely,
+    log,
+    clock: deps.clock,
+    recognise: recogniseDatabase,
+  }
+  const descriptors = settings.noReflection ? undefined : await readFile(descriptorFile)
+  const server = stack.use(await listen(settings.listen, services, gate, descriptors))
+  stack.use(watchHealth(server, sql, blobs, log))
+  const [host = ''] = /^.*(?=:)/.exec(settings.listen) ?? []
+  const address = `${host}:${server.port}`
+  log.info({ address }, 'portal ready')
+  const owned = stack.move()
+  return { address, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+const descriptorFile = new URL('../proto/gen/descriptors.binpb', import.meta.url)
+
+async function database(
+  { database: url, data }: PortalSettings,
+  { newUuid }: PortalDeps,
+  stack: AsyncDisposableStack,
+): Promise<Sql> {
+  const embedded =
+    url === undefined
+      ? stack.use(
+          await startEmbedded({ dir: join(data, 'postgres'), password: newUuid(), durable: true }),
+        )
+      : undefined
+  const sql = openDatabase(embedded?.url ?? url ?? '')
+  stack.defer(() => sql.end({ timeout: 5 }))
+  return sql
+}
+
+const healthMs = 5_000
+
+/** Says NOT_SERVING while the database or the store cannot be reached. */
+function watchHealth(server: Listening, sql: Sql, blobs: BlobStore, log: Logger): Disposable {
+  let healthy = true
+  const look = async (): Promise<void> => {
+    const fault = await Promise.all([sql`select 1`, blobs.stat('packs/none')]).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    if (healthy !== (fault === undefined)) log.warn({ err: fault }, 'health changed')
+    healthy = fault === undefined
+    server.setHealthy(healthy)
+  }
+  const timer = setInterval(() => void look(), healthMs)
+  return {
+    [Symbol.dispose]: () => {
+      clearInterval(timer)
+    },
+  }
+}

@@ -1,0 +1,95 @@
+import { promisify } from 'node:util'
+import { constants, zstdCompress, zstdDecompress } from 'node:zlib'
+import { joinDigests, sha256, type Digest } from '../../lib/content/digest.ts'
+import { chunksOf } from '../../lib/content/extents.ts'
+import {
+  boots,
+  chunkDigests,
+  kinds,
+  type Artifact,
+  type Manifest,
+} from '../../lib/content/manifest.ts'
+import { invalid, missing, precondition } from '../../lib/failure.ts'
+import { absent, unpacked } from '../chunks/queries.ts'
+import type { Sql, Transaction } from '../db/open.ts'
+
+const compress = promisify(zstdCompress)
+const decompress = promisify(zstdDecompress)
+
+/** The canonical bytes of a manifest, or NOT_FOUND. */
+export async function readManifest(sql: Sql, digest: Digest): Promise<Buffer> {
+  const [row] = await sql<{ body: Buffer }[]>`
+    select body from manifest where digest = ${joinDigests([digest])}`
+  if (row !== undefined) return decompress(row.body)
+  throw missing('NOT_FOUND', `No image has the digest sha256:${digest}.`, { digest })
+}
+
+/** Keeps a manifest whose chunks are all there; the same one again is the one that is there. */
+export async function keepManifest(
+  tx: Transaction,
+  manifest: Manifest,
+  bytes: Uint8Array,
+): Promise<bigint> {
+  const digests = chunkDigests(manifest)
+  await demandChunks(tx, digests)
+  const digest = joinDigests([sha256(bytes)])
+  const body = await compress(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 3 } })
+  const [made] = await tx<{ id: bigint }[]>`
+    insert into manifest (digest, body, chunk_count, chunk_bytes, stored_bytes)
+    select ${digest}, ${body}, count(*), coalesce(sum(raw_bytes), 0), coalesce(sum(stored_bytes), 0)
+    from ${unpacked(tx, joinDigests(digests))} join chunk on chunk.digest = asked.digest
+    on conflict (digest) do nothing returning id`
+  if (made === undefined) return idOf(tx, digest)
+  await tx`
+    insert into manifest_chunk (manifest, chunk)
+    select ${made.id}, chunk.id
+    from ${unpacked(tx, joinDigests(digests))} join chunk on chunk.digest = asked.digest`
+  for (const artifact of manifest.artifacts) await insertArtifact(tx, made.id, artifact)
+  await demandLengths(tx, manifest)
+  return made.id
+}
+
+async function idOf(tx: Transaction, digest: Buffer): Promise<bigint> {
+  const [row] = await tx<{ id: bigint }[]>`select id from manifest where digest = ${digest}`
+  if (row === undefined) throw new Error('a manifest was there and is gone')
+  return row.id
+}
+
+async function insertArtifact(tx: Transaction, manifest: bigint, artifact: Artifact) {
+  const { kind, boot, mediaType, sizeBytes, extents } = artifact
+  const dataBytes = extents.lengths.reduce((sum, length) => sum + Math.max(length, 0), 0)
+  await tx`
+    insert into artifact (manifest, kind, boot, media_type, size_bytes, data_bytes, sha256)
+    values (${manifest}, ${kinds.indexOf(kind) + 1}, ${boots.indexOf(boot) + 1}, ${mediaType},
+      ${sizeBytes}, ${dataBytes}, ${joinDigests([artifact.sha256])})`
+}
+
+async function demandChunks(tx: Transaction, digests: readonly Digest[]): Promise<void> {
+  const [first, ...more] = await absent(tx, digests)
+  if (first === undefined) return
+  const count = String(more.length + 1)
+  throw precondition(
+    'CHUNKS_MISSING',
+    `The manifest names ${count} chunks that the portal does not hold, sha256:${first} the first: store them under the upload and commit again.`,
+    { count, first },
+  )
+}
+
+/** A manifest that gives a chunk another length than it has describes a file that cannot be written. */
+async function demandLengths(tx: Transaction, manifest: Manifest): Promise<void> {
+  const chunks = manifest.artifacts.flatMap(({ extents }) => [...chunksOf(extents)])
+  const digests = joinDigests(chunks.map(({ digest }) => digest))
+  const [wrong] = await tx<{ digest: string; rawBytes: number }[]>`
+    select encode(chunk.digest, 'hex') as digest, raw_bytes
+    from ${unpacked(tx, digests)}
+    join unnest(${chunks.map(({ length }) => length)}::int[]) with ordinality as claimed (bytes, nth)
+      on claimed.nth = asked.position + 1
+    join chunk on chunk.digest = asked.digest
+    where chunk.raw_bytes <> claimed.bytes limit 1`
+  if (wrong === undefined) return
+  throw invalid(
+    'INVALID_MANIFEST',
+    `The manifest gives chunk sha256:${wrong.digest} another length than its ${wrong.rawBytes} bytes.`,
+    { at: wrong.digest },
+  )
+}

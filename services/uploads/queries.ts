@@ -1,0 +1,90 @@
+import { missing, precondition, type Failure } from '../../lib/failure.ts'
+import type { Caller } from '../../lib/rpc/caller.ts'
+import type { Sql, Transaction } from '../db/open.ts'
+
+export interface UploadRow {
+  readonly id: string
+  readonly caller: string
+  readonly target: string
+  readonly day: string
+  readonly notes: string
+  readonly state: 'open' | 'committed' | 'aborted'
+  readonly expired: boolean
+  readonly expireTime: Date
+  readonly image: string | null
+}
+
+const lease = '24 hours'
+
+const columns = (sql: Sql | Transaction) => sql`
+  id, caller, target, day, notes, state, expire_time, expire_time < now() as expired, image`
+
+export async function insertUpload(
+  tx: Transaction,
+  upload: Pick<UploadRow, 'id' | 'caller' | 'target' | 'day' | 'notes'>,
+): Promise<UploadRow> {
+  const { id, caller, target, day, notes } = upload
+  const [row] = await tx<UploadRow[]>`
+    insert into upload (id, caller, target, day, notes, expire_time)
+    values (${id}, ${caller}, ${target}, ${day}, ${notes}, now() + ${lease}::interval)
+    returning ${columns(tx)}`
+  return row ?? never(id)
+}
+
+/** The caller's upload, in whatever state. */
+export async function findUpload(
+  sql: Sql | Transaction,
+  id: string,
+  caller: Caller,
+): Promise<UploadRow> {
+  const [row] = await sql<UploadRow[]>`
+    select ${columns(sql)} from upload where id::text = ${id} and caller = ${caller.name}`
+  if (row === undefined) throw noUpload(id)
+  return row
+}
+
+/** Locks the caller's open upload until the transaction ends. */
+export async function lockOpenUpload(
+  tx: Transaction,
+  id: string,
+  caller: Caller,
+): Promise<UploadRow> {
+  const [row] = await tx<UploadRow[]>`
+    select ${columns(tx)} from upload
+    where id::text = ${id} and caller = ${caller.name} for update`
+  return open(row, id)
+}
+
+/** Gives the caller's open upload another full lease. */
+export async function renewUpload(sql: Sql, id: string, caller: Caller): Promise<void> {
+  const renewed = await sql`
+    update upload set expire_time = now() + ${lease}::interval
+    where id::text = ${id} and caller = ${caller.name} and state = 'open' and expire_time > now()`
+  if (renewed.count === 0) open(await findUpload(sql, id, caller), id)
+}
+
+export async function closeUpload(
+  tx: Transaction,
+  id: string,
+  state: 'committed' | 'aborted',
+  image: string | null,
+): Promise<UploadRow> {
+  const [row] = await tx<UploadRow[]>`
+    update upload set state = ${state}, image = ${image} where id = ${id} returning ${columns(tx)}`
+  return row ?? never(id)
+}
+
+function open(row: UploadRow | undefined, id: string): UploadRow {
+  if (row === undefined) throw noUpload(id)
+  if (row.state === 'open' && !row.expired) return row
+  const how = row.state === 'open' ? 'its lease has run out' : `it is ${row.state}`
+  throw precondition('UPLOAD_CLOSED', `Upload ${id} is closed: ${how}. Begin a new one.`, { id })
+}
+
+function noUpload(id: string): Failure {
+  return missing('UPLOAD_NOT_FOUND', `You have no upload "${id}".`, { id })
+}
+
+function never(id: string): never {
+  throw new Error(`upload ${id} was written and is not there`)
+}

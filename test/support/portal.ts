@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { ulid } from 'ulid'
+import { chunkPlane } from '../../lib/chunks/plane.ts'
+import { makeLog } from '../../lib/log.ts'
+import { connect, openChannel } from '../../lib/rpc/connect.ts'
+import { AgentServiceService } from '../../proto/gen/merge/image/v1/agent.ts'
+import { AliasServiceService } from '../../proto/gen/merge/image/v1/alias.ts'
+import { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts'
+import { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.ts'
+import { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
+import { ResolverServiceService } from '../../proto/gen/merge/image/v1/resolver.ts'
+import { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
+import { startPortal } from '../../services/portal.ts'
+import { portalSettings } from '../../services/settings.ts'
+import { readSettings } from '../../lib/settings.ts'
+import { freshDatabase } from './database.ts'
+import { temporaryFolder } from './folder.ts'
+
+export type Clients = ReturnType<typeof clientsAs>
+
+/** Every service of a portal, called as somebody. */
+export function clientsAs(address: string, caller: string) {
+  const channel = openChannel(address, caller)
+  return {
+    catalog: connect(CatalogServiceService, channel),
+    images: connect(ImageServiceService, channel),
+    aliases: connect(AliasServiceService, channel),
+    resolver: connect(ResolverServiceService, channel),
+    uploads: connect(UploadServiceService, channel),
+    chunks: connect(chunkPlane, channel),
+    facilities: connect(FacilityServiceService, channel),
+    agents: connect(AgentServiceService, channel),
+    [Symbol.dispose]: () => {
+      channel[Symbol.dispose]()
+    },
+  }
+}
+
+/** A whole portal in this process, with a database and a folder of its own. */
+export async function freshPortal(now: () => Date = () => new Date()) {
+  const stack = new AsyncDisposableStack()
+  const database = stack.use(await freshDatabase())
+  const folder = stack.use(await temporaryFolder())
+  const flags = ['--data', join(folder.path, 'portal'), '--database', database.url]
+  const settings = readSettings(
+    portalSettings,
+    [...flags, '--listen', '127.0.0.1:0', '--insecure-dev'],
+    {},
+    'TEST',
+  )
+  const portal = stack.use(
+    await startPortal(settings, {
+      log: makeLog('silent'),
+      now,
+      clock: () => performance.now(),
+      newUuid: randomUUID,
+      newUlid: ulid,
+      threads: 2,
+    }),
+  )
+  const clients = (caller: string) => stack.use(clientsAs(portal.address, caller))
+  return {
+    address: portal.address,
+    sql: database.sql,
+    folder: folder.path,
+    as: clients,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
