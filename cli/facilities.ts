@@ -1,0 +1,132 @@
+import { connect, type Remote } from '../lib/rpc/connect.ts'
+import {
+  FacilityServiceService,
+  ReplicaState,
+  type Facility,
+  type Replica,
+} from '../proto/gen/merge/image/v1/facility.ts'
+import { command, type Context, type Paint } from './command.ts'
+import { everyItem, exactName, present } from './find.ts'
+import { replicaJson } from './json.ts'
+import { coloured, facts, listed, rowsOf } from './table.ts'
+import { bytes, plain, share, time } from './units.ts'
+import { word } from './words.ts'
+
+const create = command({
+  verb: 'new',
+  object: 'facility',
+  summary: 'make a facility known to the portal',
+  arguments: ['NAME'],
+  flags: {
+    'display-name': { value: 'TEXT', about: 'its name for people' },
+    arch: { value: 'ARCH', about: 'the architecture of its machines' },
+  },
+  examples: ["new facility lab1 --display-name 'First laboratory' --arch x86"],
+  async run(context, [name], { 'display-name': displayName = '', arch = '' }) {
+    const request = { requestId: context.newId(), name, displayName, arch }
+    const answer = await facilities(context).createFacility(request, { signal: context.signal })
+    const facility = present(answer.facility)
+    return { json: facility, text: () => `${facility.name} is known to the portal.` }
+  },
+})
+
+const list = command({
+  verb: 'list',
+  object: 'facilities',
+  summary: 'list the facilities, and how far each holds what it should',
+  arguments: [],
+  flags: {},
+  examples: ['list facilities', 'li fac --json'],
+  async run(context) {
+    const found = await everyItem(
+      (page) => facilities(context).listFacilities(page, { signal: context.signal }),
+      (page) => page.facilities,
+    )
+    return listed('facilities', found, (facility) => facility, headings, facilityCells)
+  },
+})
+
+const show = command({
+  verb: 'show',
+  object: 'facility',
+  summary: 'show a facility and the images that it should hold',
+  arguments: ['NAME'],
+  flags: {},
+  examples: ['show facility lab1'],
+  async run(context, [name]) {
+    const { signal } = context
+    const answer = await facilities(context).getFacility({ name }, { signal })
+    const replicas = await everyItem(
+      (page) => facilities(context).listReplicas({ ...page, facility: name }, { signal }),
+      (page) => page.replicas,
+    )
+    const facility = present(answer.facility)
+    const json = { ...facility, replicas: replicas.map(replicaJson) }
+    return { json, text: (paint) => facilityText(paint, facility, replicas) }
+  },
+})
+
+const push = command({
+  verb: 'push',
+  object: 'image',
+  summary: 'have facilities hold an image; their agents fetch it',
+  arguments: ['IMAGE', 'FACILITY...'],
+  flags: {},
+  examples: ['push fedora lab1', 'push debian-13.1-std-x86-20260615 lab1 lab2'],
+  async run(context, [reference, ...names]) {
+    const image = await exactName(context, reference)
+    const pushed: Facility[] = []
+    for (const facility of names) {
+      const request = { requestId: context.newId(), image, facility }
+      const answer = await facilities(context).pushImage(request, { signal: context.signal })
+      pushed.push(present(answer.facility))
+    }
+    const told = pushed.map(
+      ({ name, presentCount, wantedCount }) =>
+        `${image} is wanted at ${name}, which holds ${presentCount} of ${wantedCount} images.`,
+    )
+    return { json: { image, facilities: pushed }, text: () => told.join('\n') }
+  },
+})
+
+export const facilityCommands = [create, list, show, push]
+
+function facilities({ channel }: Context): Remote<FacilityServiceService> {
+  return connect(FacilityServiceService, channel)
+}
+
+const headings = ['Facility', '>Wanted', '>Present', '>Stored', 'Peers at', 'Heard of', 'Name']
+
+function facilityCells(facility: Facility): readonly string[] {
+  const { name, wantedCount, presentCount, storedBytes, peerAddress, agentTime } = facility
+  const counts = [String(wantedCount), String(presentCount), bytes(storedBytes)]
+  return [name, ...counts, peerAddress || '-', time(agentTime), plain(facility.displayName)]
+}
+
+function facilityText(paint: Paint, facility: Facility, replicas: readonly Replica[]): string {
+  const { desiredGeneration, appliedGeneration } = facility
+  const behind = appliedGeneration < desiredGeneration ? `, ${appliedGeneration} carried out` : ''
+  const about = facts(paint, [
+    ['Facility', paint('bold', facility.name)],
+    ['Name', plain(facility.displayName)],
+    ['Machines', facility.arch || 'as the portal'],
+    ['Made', time(facility.createTime)],
+    ['Heard of', time(facility.agentTime)],
+    ['Peers at', facility.peerAddress || '-'],
+    ['Wanted', `generation ${desiredGeneration}${behind}`],
+    ['Stored', bytes(facility.storedBytes)],
+  ])
+  return `${about}
+
+${rowsOf(paint, 'images', [...replicaHeadings, 'Error'], replicas, replicaCells)}`
+}
+
+export const replicaHeadings = ['Image', 'State', '>Done', '>From peers', '>From portal']
+
+/** How an image gets to a facility, as the cells of a row. */
+export function replicaCells(replica: Replica, paint: Paint): readonly string[] {
+  const { image, totalBytes, peerBytes, portalBytes, error } = replica
+  const state = word(ReplicaState, replica.state)
+  const done = state === 'present' ? '100 %' : share(peerBytes + portalBytes, totalBytes)
+  return [image, coloured(paint, state), done, bytes(peerBytes), bytes(portalBytes), plain(error)]
+}

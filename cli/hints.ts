@@ -1,0 +1,41 @@
+import type { Failure, ReasonName } from '../lib/failure.ts'
+import type { Program } from './program.ts'
+
+/** What to do next about a failure, where there is something. */
+export function hintFor(program: Program, { reason, facts }: Failure): string | undefined {
+  const instead = facts['replacement'] ?? facts['newest']
+  if (instead !== undefined && instead !== '') return `Use ${instead} instead.`
+  return program.hints[reason] ?? hints[reason]
+}
+
+const again = 'Nothing is lost: run the command again, it goes on with what is missing.'
+const words =
+  '`mrg-image list distros` shows the distros, releases and roles that names are made of.'
+
+const hints: Readonly<Partial<Record<ReasonName, string>>> = {
+  UNKNOWN_DISTRO: words,
+  UNKNOWN_RELEASE: words,
+  UNKNOWN_TOKEN: words,
+  AMBIGUOUS: 'Write one more part of the name, or the exact one.',
+  NOT_FOUND: '`mrg-image list` shows the images that there are.',
+  NO_MATCH:
+    '`mrg-image list` shows the images that there are; a candidate fits once it is released: `mrg-image release IMAGE`.',
+  ETAG_MISMATCH: 'Someone changed it meanwhile: look at it again, then decide anew.',
+  NOT_ALLOWED:
+    'Ask a portal admin, or, in the development mode, call as someone else: --caller WHO.',
+  NOT_IDENTIFIED: 'Say who you are: --caller WHO, or MERGE_DEV_CALLER.',
+  NOT_READY: 'Try again in a moment.',
+  TOO_LATE: 'Try again in a moment.',
+  INTERNAL: 'The log of the server says what happened.',
+  CHUNKS_MISSING: again,
+  UPLOAD_CLOSED: again,
+  DISK_FULL: 'Make room there, then run the command again. What was there before is untouched.',
+  CHUNK_CORRUPT: 'Run the command again; if it happens again, a disk or a network is at fault.',
+  PACK_CORRUPT: 'The store has a damaged file: its log says which.',
+  FILE_CHANGED: 'Nothing may write to the file meanwhile: publish a copy or a snapshot.',
+  FILE_EXISTS: '--force replaces it.',
+  FACILITY_NOT_FOUND: '`mrg-image list facilities` shows those that there are.',
+  ALIAS_NOT_FOUND: '`mrg-image list aliases` shows them.',
+  NOT_PRESENT: '`mrs-image list` shows what is here; `mrs-image pull IMAGE` fetches an image.',
+  WRONG_STATE: '`mrg-image show IMAGE` says in which state it is.',
+}

@@ -1,0 +1,142 @@
+import { connect, type Remote } from '../lib/rpc/connect.ts'
+import {
+  ArtifactKind,
+  BootMode,
+  ImageServiceService,
+  ImageState,
+  imageStateFromJSON,
+  type Artifact,
+  type Image,
+} from '../proto/gen/merge/image/v1/image.ts'
+import { command, type Answer, type Context, type Paint } from './command.ts'
+import { everyItem, exactName, present } from './find.ts'
+import { imageJson } from './json.ts'
+import { coloured, facts, listed, rowsOf } from './table.ts'
+import { bytes, counted, plain, share, time } from './units.ts'
+import { word, wordsOf } from './words.ts'
+
+const list = command({
+  verb: 'list',
+  object: 'images',
+  summary: 'list the images of the portal and of facilities, newest first',
+  arguments: [],
+  flags: {
+    distro: { value: 'DISTRO', about: 'only this distro' },
+    release: { value: 'RELEASE', about: 'only this release, in digits' },
+    role: { value: 'ROLE', about: 'only this role' },
+    arch: { value: 'ARCH', about: 'only this architecture' },
+    namespace: { value: 'NAME', about: 'only those of `portal`, or of this facility' },
+    state: { value: 'STATE', about: 'only this state', choices: wordsOf(ImageState) },
+  },
+  examples: ['list', 'list --distro debian --state candidate', 'list --json'],
+  async run(
+    context,
+    _args,
+    { state = 'unspecified', distro = '', release = '', role = '', arch = '', namespace = '' },
+  ) {
+    const stateCode = imageStateFromJSON(`IMAGE_STATE_${state.toUpperCase()}`)
+    const filter = { distro, release, role, arch, namespace, state: stateCode }
+    const { signal } = context
+    const found = await everyItem(
+      (page) => images(context).listImages({ ...page, filter }, { signal }),
+      (page) => page.images,
+    )
+    return listed('images', found, imageJson, headings, imageCells)
+  },
+})
+
+const show = command({
+  verb: 'show',
+  object: 'image',
+  summary: 'show one image: what it is, its state, size and files',
+  arguments: ['IMAGE'],
+  flags: {},
+  examples: ['show ubuntu-2404.4-std-x86-20260615', 'show fedora', 'show image fedora --json'],
+  async run(context, [reference]) {
+    const name = await exactName(context, reference)
+    const { image } = await images(context).getImage({ name }, { signal: context.signal })
+    return shown(present(image))
+  },
+})
+
+const release = command({
+  verb: 'release',
+  object: 'image',
+  summary: 'release a candidate, so that partial names and aliases find it',
+  arguments: ['IMAGE'],
+  flags: { etag: { value: 'ETAG', about: 'only if the image still has this etag' } },
+  examples: ['release debian-13.1-std-x86-20260615'],
+  async run(context, [reference], { etag = '' }) {
+    const name = await exactName(context, reference)
+    const request = { requestId: context.newId(), name, etag }
+    const answer = await images(context).releaseImage(request, { signal: context.signal })
+    const image = present(answer.image)
+    return {
+      json: imageJson(image),
+      text: (paint) => `${image.name} is ${coloured(paint, word(ImageState, image.state))}.`,
+    }
+  },
+})
+
+/** Commands on images; publish and resolve have files of their own. */
+export const imageCommands = [list, show, release]
+
+function images({ channel }: Context): Remote<ImageServiceService> {
+  return connect(ImageServiceService, channel)
+}
+
+const headings = ['Image', 'State', '>Size', '>Stored', 'Published', 'System']
+
+function imageCells(image: Image, paint: Paint): readonly string[] {
+  const { name, state, storedBytes, createTime, displayName } = image
+  const sizes = [bytes(wholeBytes(image)), bytes(storedBytes)]
+  return [
+    name,
+    coloured(paint, word(ImageState, state)),
+    ...sizes,
+    time(createTime),
+    plain(displayName),
+  ]
+}
+
+function wholeBytes({ artifacts }: Image): bigint {
+  return artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0n)
+}
+
+function shown(image: Image): Answer {
+  return {
+    json: imageJson(image),
+    text: (paint) =>
+      [
+        `${paint('bold', image.name)}\n${plain(image.displayName)}`,
+        facts(paint, imageFacts(paint, image)),
+        rowsOf(
+          paint,
+          'files',
+          ['File', '>Size', '>Data', 'SHA-256'],
+          image.artifacts,
+          artifactCells,
+        ),
+      ].join('\n\n'),
+  }
+}
+
+function imageFacts(paint: Paint, image: Image): (readonly [string, string])[] {
+  const { chunkBytes, storedBytes, chunkCount } = image
+  const ratio = `${share(storedBytes, chunkBytes)} of ${bytes(chunkBytes)}`
+  return [
+    ['State', coloured(paint, word(ImageState, image.state))],
+    ['Published', `${time(image.createTime)} by ${plain(image.creator)}`],
+    ['Notes', plain(image.notes)],
+    ['Digest', image.digest],
+    ['Size', bytes(wholeBytes(image))],
+    ['Stored', `${bytes(storedBytes)} in ${counted(chunkCount, 'chunk')}, ${ratio}`],
+    ['Etag', image.etag],
+  ]
+}
+
+function artifactCells({ kind, boot, sizeBytes, dataBytes, sha256 }: Artifact): readonly string[] {
+  const firmware = boot > BootMode.BOOT_MODE_ANY ? ` (${word(BootMode, boot)})` : ''
+  const hex = sha256.replace(/^sha256:/, '')
+  return [word(ArtifactKind, kind) + firmware, bytes(sizeBytes), bytes(dataBytes), hex]
+}

@@ -1,0 +1,60 @@
+import { Failure } from '../lib/failure.ts'
+import { openChannel } from '../lib/rpc/connect.ts'
+import type { Command, Context, FlagValues, Paint } from './command.ts'
+import { dispatch } from './dispatch.ts'
+import { json } from './json.ts'
+import { problem } from './problem.ts'
+import type { Meter } from './progress.ts'
+import { silent } from './progress.ts'
+import type { Program } from './program.ts'
+
+/** The process that a command runs in. */
+export interface Host extends Pick<Context, 'signal' | 'newId' | 'now' | 'folder'> {
+  /** What the environment says, or else the defaults. */
+  readonly server: string
+  readonly caller: string
+  readonly out: (line: string) => void
+  readonly err: (line: string) => void
+  readonly meter: () => Meter
+  readonly paint: Paint
+}
+
+/** Runs a command line; answers the exit code. */
+export async function main(program: Program, argv: readonly string[], host: Host): Promise<number> {
+  const asJson = argv.includes('--json')
+  try {
+    const asked = dispatch(program, argv)
+    if (asked.kind === 'help') host.out(asked.text)
+    else await run(program, asked, host, asJson)
+    return 0
+  } catch (error) {
+    // What fails because the person gave up says so, whatever it was in the middle of.
+    const gaveUp = error instanceof Failure && host.signal.aborted
+    const { exit, text } = problem(program, gaveUp ? host.signal.reason : error, asJson)
+    host.err(text)
+    return exit
+  }
+}
+
+interface Asked {
+  readonly command: Command
+  readonly args: readonly string[]
+  readonly flags: FlagValues
+}
+
+async function run(
+  program: Program,
+  { command, args, flags }: Asked,
+  host: Host,
+  asJson: boolean,
+): Promise<void> {
+  const { flag, address } = program.server
+  const said = (name: string, otherwise: string): string => String(flags[name] ?? otherwise)
+  using channel = openChannel(address(said(flag, host.server)), said('caller', host.caller))
+  const { signal, newId, now, folder } = host
+  const note = asJson ? () => undefined : host.err
+  const meter = asJson ? silent : host.meter
+  const context = { channel, signal, note, meter, newId, now, folder }
+  const answer = await command.run(context, args, flags)
+  host.out(asJson ? json(answer.json) : answer.text(host.paint))
+}

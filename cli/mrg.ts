@@ -1,0 +1,32 @@
+import { aliasCommands } from './aliases.ts'
+import { distroCommands } from './distros.ts'
+import { facilityCommands } from './facilities.ts'
+import { imageCommands } from './images.ts'
+import type { Program } from './program.ts'
+import { publish } from './publish.ts'
+import { resolve } from './resolve.ts'
+
+/** The tool for the portal. */
+export const mrgImage: Program = {
+  name: 'mrg-image',
+  about: 'publish, find and name the images of the Merge portal',
+  server: {
+    flag: 'portal',
+    value: 'HOST:PORT',
+    about: 'where the portal is',
+    variable: 'MRG_IMAGE_PORTAL',
+    fallback: '127.0.0.1:7410',
+    address: (value) => value,
+  },
+  commands: [
+    publish,
+    ...imageCommands,
+    resolve,
+    ...aliasCommands,
+    ...distroCommands,
+    ...facilityCommands,
+  ],
+  hints: {
+    UNREACHABLE: 'Start one with `merge-image portal`, or say where it is: --portal HOST:PORT.',
+  },
+}

@@ -1,0 +1,26 @@
+import { localCommands } from './local.ts'
+import type { Program } from './program.ts'
+import { transferCommands } from './transfers.ts'
+
+/** The tool for a facility. */
+export const mrsImage: Program = {
+  name: 'mrs-image',
+  about: "fetch and use images at a facility, through the facility's agent",
+  server: {
+    flag: 'socket',
+    value: 'PATH',
+    about: 'the socket of the agent',
+    variable: 'MRS_IMAGE_SOCKET',
+    fallback: '/run/merge-image/agent.sock',
+    address: (value) => `unix:${value}`,
+  },
+  commands: [...localCommands, ...transferCommands],
+  hints: {
+    STOPPED: 'A pull goes on in the agent: `mrs-image list` shows how far it is.',
+    UNREACHABLE: 'Start one with `merge-image agent`, or say where its socket is: --socket PATH.',
+    NOT_FOUND:
+      '`mrs-image list` shows the images that are here; `mrg-image list` those of the portal.',
+    NO_MATCH:
+      '`mrs-image list` shows the images that are here; `mrg-image list` those of the portal.',
+  },
+}

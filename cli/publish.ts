@@ -1,0 +1,152 @@
+import { availableParallelism } from 'node:os'
+import { chunkPlane } from '../lib/chunks/plane.ts'
+import { remoteStore } from '../lib/chunks/remote.ts'
+import { encodeManifest } from '../lib/content/encoding.ts'
+import type { Manifest } from '../lib/content/manifest.ts'
+import { Failure } from '../lib/failure.ts'
+import { ingest } from '../lib/images/ingest.ts'
+import { openInputs, type InputFile } from '../lib/images/input.ts'
+import type { IngestProgress } from '../lib/images/supply.ts'
+import { connect, type Remote } from '../lib/rpc/connect.ts'
+import { startPool } from '../lib/workers/pool.ts'
+import { ImageState, type Image } from '../proto/gen/merge/image/v1/image.ts'
+import {
+  UploadServiceService,
+  type CommitUploadRequest,
+  type Upload,
+} from '../proto/gen/merge/image/v1/upload.ts'
+import { command, type Answer, type Context, type Paint } from './command.ts'
+import { present } from './find.ts'
+import { imageJson } from './json.ts'
+import type { Progress } from './progress.ts'
+import { coloured, facts } from './table.ts'
+import { bytes, counted, duration, rate, seconds, share } from './units.ts'
+import { word } from './words.ts'
+
+export const publish = command({
+  verb: 'publish',
+  object: 'image',
+  summary: 'make an image of a raw disk, and release it',
+  arguments: ['FILE'],
+  flags: {
+    as: { value: 'TARGET', about: 'what it is: distro and release at least', required: true },
+    kernel: { value: 'FILE', about: 'a kernel to go with it' },
+    initramfs: { value: 'FILE', about: 'an initramfs to go with it' },
+    notes: { value: 'TEXT', about: 'what to say about it' },
+    candidate: { about: 'do not release it yet: only its exact name finds it' },
+  },
+  about:
+    'TARGET fills the fields of the name: `debian-13`, `lab1/debian-13.1-mytools-aarch64`. Point 0, role std, the\n' +
+    'default architecture and the day of today are filled in, and the portal says which exact name it became.\n' +
+    'Only what the portal does not hold yet is sent. Holes in the file cost nothing.',
+  examples: [
+    'publish debian.raw --as debian-13',
+    "publish disk.raw --as ubuntu-2404.4 --kernel vmlinuz --initramfs initrd.img --notes 'June rebuild'",
+    'publish vte.raw --as debian-12-vte --candidate',
+  ],
+  async run(context, [file], { as: target, kernel, initramfs, notes = '', candidate = false }) {
+    const files = inputs({ rootfs: file, kernel, initramfs })
+    await (await openInputs(files))[Symbol.asyncDispose]()
+    const uploads = connect(UploadServiceService, context.channel)
+    const { signal, newId, now } = context
+    const start = now()
+    const begin = { requestId: newId(), target, notes }
+    const upload = present((await uploads.beginUpload(begin, { signal })).upload)
+    try {
+      const { manifest, last } = await send(context, files, upload)
+      const header = { requestId: newId(), uploadId: upload.id, release: !candidate }
+      const { image } = await uploads.commitUpload(commit(header, manifest), { signal })
+      return published(present(image), last, now() - start)
+    } catch (error) {
+      await giveUp(context, uploads, upload)
+      throw error
+    }
+  },
+})
+
+function inputs(paths: Readonly<Record<InputFile['kind'], string | undefined>>): InputFile[] {
+  const kinds = ['rootfs', 'kernel', 'initramfs'] as const
+  return kinds.flatMap((kind) => {
+    const path = paths[kind]
+    return path === undefined ? [] : [{ kind, path, format: 'raw' }]
+  })
+}
+
+interface Sent {
+  readonly manifest: Manifest
+  readonly last: IngestProgress
+}
+
+async function send(context: Context, files: readonly InputFile[], upload: Upload): Promise<Sent> {
+  const store = remoteStore(connect(chunkPlane, context.channel), upload.id)
+  await using pool = startPool(availableParallelism())
+  await using steps = ingest(files, store, pool, {}, context.signal)
+  using meter = context.meter()
+  let last: IngestProgress = { readBytes: 0, totalBytes: 0, newRawBytes: 0, sentBytes: 0 }
+  for (;;) {
+    const step = await steps.next()
+    if (step.done === true) return { manifest: step.value, last }
+    last = step.value
+    meter.show(publishProgress(upload.target, last))
+  }
+}
+
+function publishProgress(target: string, progress: IngestProgress): Progress {
+  const { readBytes, totalBytes, newRawBytes, sentBytes } = progress
+  const detail = `${bytes(newRawBytes)} new, ${bytes(sentBytes)} sent`
+  return { label: `publishing ${target}`, doneBytes: readBytes, totalBytes, detail }
+}
+
+const partBytes = 256 * 1024
+
+type Header = Extract<CommitUploadRequest['message'], { $case: 'header' }>['value']
+
+// eslint-disable-next-line @typescript-eslint/require-await -- what a client streams is an async iterable
+async function* commit(value: Header, manifest: Manifest): AsyncGenerator<CommitUploadRequest> {
+  yield { message: { $case: 'header', value } }
+  const encoded = encodeManifest(manifest)
+  for (let at = 0; at < encoded.length; at += partBytes) {
+    yield { message: { $case: 'part', value: encoded.subarray(at, at + partBytes) } }
+  }
+}
+
+const patienceMs = 5_000
+
+/** Leaves nothing behind; where the portal cannot be told, the lease runs out by itself. */
+async function giveUp(
+  { note, newId }: Context,
+  uploads: Remote<UploadServiceService>,
+  { id: uploadId }: Upload,
+): Promise<void> {
+  try {
+    await uploads.abortUpload({ requestId: newId(), uploadId }, { deadlineMs: patienceMs })
+    note('The upload was given up: nothing is published.')
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    if (error.reason !== 'UPLOAD_CLOSED') note('The upload will lapse by itself.')
+  }
+}
+
+function published(image: Image, { totalBytes, ...last }: IngestProgress, ms: number): Answer {
+  const { newRawBytes, sentBytes } = last
+  const state = word(ImageState, image.state)
+  const { name, digest, storedBytes, chunkCount } = image
+  const text = (paint: Paint): string =>
+    `${paint('bold', name)} is published, and ${coloured(paint, state)}.\n\n` +
+    facts(paint, [
+      ['Digest', digest],
+      [
+        'Size',
+        `${bytes(totalBytes)}, stored as ${bytes(storedBytes)} in ${counted(chunkCount, 'chunk')}`,
+      ],
+      [
+        'New',
+        `${bytes(newRawBytes)}, sent as ${bytes(sentBytes)} (${share(sentBytes, storedBytes)} of what is stored)`,
+      ],
+      ['Took', `${duration(ms)}, ${rate(totalBytes, ms)}`],
+    ])
+  return {
+    json: { image: imageJson(image), totalBytes, newRawBytes, sentBytes, seconds: seconds(ms) },
+    text,
+  }
+}

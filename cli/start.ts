@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto'
+import { styleText } from 'node:util'
+import { errorCode } from '../lib/failure.ts'
+import { untilStopped } from '../lib/program.ts'
+import type { Paint } from './command.ts'
+import { main } from './main.ts'
+import { callerVariable, type Program } from './program.ts'
+import { bar, lines } from './progress.ts'
+
+/** Runs a tool in this process: its arguments, streams, signals and exit code. */
+export async function start(program: Program, env: NodeJS.ProcessEnv): Promise<void> {
+  const { stdout, stderr } = process
+  const now = (): number => performance.now()
+  const err = (line: string): void => void stderr.write(`${line}\n`)
+  stdout.on('error', quietWhenClosed)
+  stderr.on('error', quietWhenClosed)
+  const signal = untilStopped()
+  const exit = await main(program, process.argv.slice(2), {
+    server: given(env, program.server.variable) ?? program.server.fallback,
+    caller: given(env, callerVariable) ?? 'admin',
+    out: (line) => void stdout.write(`${line}\n`),
+    err,
+    meter: () => (stderr.isTTY ? bar(stderr, now) : lines(err, now)),
+    paint: stdout.isTTY && stdout.hasColors() ? paint : (_colour, text) => text,
+    signal,
+    newId: randomUUID,
+    now,
+    folder: process.cwd(),
+  })
+  process.exitCode = exit !== 0 && signal.aborted ? 130 : exit
+}
+
+const paint: Paint = (colour, text) => styleText(colour, text, { validateStream: false })
+
+function given(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  return env[name] === '' ? undefined : env[name]
+}
+
+/** Whoever reads stopped reading, as in `mrg-image list | head`: that is no error. */
+function quietWhenClosed(error: unknown): void {
+  if (errorCode(error) === 'EPIPE') process.exit(0)
+  throw error
+}

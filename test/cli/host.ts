@@ -1,0 +1,23 @@
+import { randomUUID } from 'node:crypto'
+import type { Host } from '../../cli/main.ts'
+import { silent } from '../../cli/progress.ts'
+
+/** A process for a command that keeps what it says. */
+export function recordingHost(server: string, signal = new AbortController().signal) {
+  const out: string[] = []
+  const err: string[] = []
+  let ticks = 0
+  const host: Host = {
+    server,
+    caller: 'admin',
+    out: (line) => void out.push(line),
+    err: (line) => void err.push(line),
+    meter: silent,
+    paint: (_colour, text) => text,
+    signal,
+    newId: randomUUID,
+    now: () => ticks++,
+    folder: '/',
+  }
+  return { host, out, err }
+}
