@@ -1,0 +1,25 @@
+import type { chunkPlane } from '../lib/chunks/plane.ts'
+import type { Access, Rule } from '../lib/rpc/access.ts'
+import type { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
+
+const agents: Rule<unknown> = ({ role }) => role.kind === 'agent' || role.kind === 'admin'
+const nobody: Rule<unknown> = () => false
+
+/** What other facilities may do. */
+export const peerAccess: Access<typeof chunkPlane> = {
+  findMissing: agents,
+  fetchChunks: agents,
+  storeChunks: nobody,
+}
+
+/** Who can open the socket is the agent's own user: the file system has decided. */
+const owner: Rule<unknown> = () => true
+
+export const localAccess: Access<typeof LocalServiceService> = {
+  status: owner,
+  listLocal: owner,
+  resolveLocal: owner,
+  pull: owner,
+  writeOut: owner,
+  verify: owner,
+}

@@ -1,0 +1,34 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { placesSchema } from './places.ts'
+
+const schema = `
+  ${placesSchema}
+  CREATE TABLE desired (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    state BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE image (
+    name TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    image BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE manifest (
+    digest TEXT PRIMARY KEY,
+    bytes BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE draft (
+    path TEXT PRIMARY KEY
+  ) STRICT;
+  PRAGMA user_version = 1;
+`
+
+/** What an agent knows: where its chunks lie, which images are whole, and what it should hold. */
+export function openAgentDatabase(dir: string): DatabaseSync {
+  const db = new DatabaseSync(join(dir, 'agent.db'))
+  // A power cut may take the last rows, never the order of them: bytes go first, so a lost row is found again.
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON')
+  const version = db.prepare('PRAGMA user_version').get()?.['user_version']
+  if (version === 0) db.exec(`BEGIN; ${schema} COMMIT`)
+  return db
+}

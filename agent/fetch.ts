@@ -1,0 +1,92 @@
+import { copyMissing } from '../lib/chunks/copy.ts'
+import type { Clock } from '../lib/chunks/batch.ts'
+import type { Origin } from '../lib/chunks/counted.ts'
+import type { RankedSource } from '../lib/chunks/ranking.ts'
+import type { ChunkStore } from '../lib/chunks/source.ts'
+import { parseDigest, type Digest } from '../lib/content/digest.ts'
+import { decodeManifest } from '../lib/content/encoding.ts'
+import { chunksOf } from '../lib/content/extents.ts'
+import type { Manifest } from '../lib/content/manifest.ts'
+import { chunkDigests } from '../lib/content/manifest.ts'
+import { internal } from '../lib/failure.ts'
+import type { Image } from '../proto/gen/merge/image/v1/image.ts'
+import type { ImageTable } from './images.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface FetchDeps {
+  readonly store: ChunkStore
+  readonly images: ImageTable
+  readonly upstream: Upstream
+  readonly clock: Clock
+  /** Who has chunks of the image, best first; asked again before each batch. */
+  readonly sources: (image: string) => readonly RankedSource[]
+}
+
+/** Hears how a fetch goes on. */
+export interface FetchNews {
+  /** How much of the image's data was here already. */
+  reused(share: number): void
+  fetched(origin: Origin, bytes: number): void
+}
+
+const stallMs = 20_000
+const restMs = 30_000
+
+/**
+ * Brings one image here: its manifest, the chunks that are missing, and a last look that all are there. Only then is it
+ * shown. What came before a failure stays, so the next try asks only for the rest.
+ */
+export async function fetchImage(
+  image: Image,
+  news: FetchNews,
+  deps: FetchDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { store, images, clock, sources } = deps
+  const manifest = await manifestOf(image, deps, signal)
+  const digests = chunkDigests(manifest)
+  news.reused(shareHere(manifest, await store.missing(digests, signal)))
+  await copyMissing({
+    digests,
+    sources: () => sources(image.name),
+    store,
+    signal,
+    clock,
+    stallMs,
+    restMs,
+    onRun: (run, from) => {
+      news.fetched(from.origin, run.payload.length)
+    },
+  })
+  const [absent] = await store.missing(digests, signal)
+  if (absent !== undefined) {
+    throw internal('INTERNAL', `${image.name} was fetched, and chunk ${absent} is not here`)
+  }
+  images.show(image)
+}
+
+async function manifestOf(
+  image: Image,
+  { images, upstream }: FetchDeps,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  const digest = parseDigest(image.digest)
+  const bytes = images.manifest(digest) ?? (await upstream.manifest(digest, signal))
+  const manifest = decodeManifest(bytes)
+  images.keepManifest(digest, bytes)
+  return manifest
+}
+
+/** The share of the image's raw data that is here. */
+function shareHere({ artifacts }: Manifest, missing: readonly Digest[]): number {
+  const absent = new Set(missing)
+  const seen = new Set<Digest>()
+  let [all, lacking] = [0, 0]
+  for (const { digest, length } of artifacts.flatMap(({ extents }) => [...chunksOf(extents)])) {
+    if (seen.has(digest)) continue
+    seen.add(digest)
+    all += length
+    if (absent.has(digest)) lacking += length
+  }
+  return all === 0 ? 1 : 1 - lacking / all
+}

@@ -1,0 +1,63 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Digest } from '../lib/content/digest.ts'
+import { WatchDesiredStateResponse } from '../proto/gen/merge/image/v1/agent.ts'
+import { Image } from '../proto/gen/merge/image/v1/image.ts'
+
+/** What the agent remembers of images, over restarts and while the portal is away. */
+export interface ImageTable {
+  /** The images that are here, whole. */
+  present(): Image[]
+  find(name: string): Image | undefined
+  /** From now on the image is shown: every chunk of it is durable. */
+  show(image: Image): void
+  manifest(digest: Digest): Uint8Array | undefined
+  keepManifest(digest: Digest, bytes: Uint8Array): void
+  /** What the portal said last that this facility should hold. */
+  desired(): WatchDesiredStateResponse
+  keepDesired(state: WatchDesiredStateResponse): void
+  storedBytes(): bigint
+  packs(): Set<string>
+}
+
+export function imagesIn(db: DatabaseSync): ImageTable {
+  const one = (sql: string, ...values: (string | Uint8Array)[]) => db.prepare(sql).get(...values)
+  const all = (sql: string) => db.prepare(sql).all()
+  return {
+    present: () => all('SELECT image FROM image ORDER BY name').map(({ image }) => decode(image)),
+    find: (name) => {
+      const row = one('SELECT image FROM image WHERE name = ?', name)
+      return row === undefined ? undefined : decode(row['image'])
+    },
+    show: (image) => {
+      db.prepare('INSERT OR REPLACE INTO image (name, digest, image) VALUES (?, ?, ?)').run(
+        image.name,
+        image.digest,
+        Image.encode(image).finish(),
+      )
+    },
+    manifest: (digest) =>
+      one('SELECT bytes FROM manifest WHERE digest = ?', digest)?.['bytes'] as
+        Uint8Array | undefined,
+    keepManifest: (digest, bytes) => {
+      db.prepare('INSERT OR IGNORE INTO manifest (digest, bytes) VALUES (?, ?)').run(digest, bytes)
+    },
+    desired: () => {
+      const row = one('SELECT state FROM desired')
+      return row === undefined
+        ? WatchDesiredStateResponse.create()
+        : WatchDesiredStateResponse.decode(row['state'] as Uint8Array)
+    },
+    keepDesired: (state) => {
+      db.prepare('INSERT OR REPLACE INTO desired (only, state) VALUES (1, ?)').run(
+        WatchDesiredStateResponse.encode(state).finish(),
+      )
+    },
+    storedBytes: () =>
+      BigInt(Number(one('SELECT coalesce(sum(size_bytes), 0) AS sum FROM pack')?.['sum'])),
+    packs: () => new Set(all('SELECT key FROM pack').map(({ key }) => String(key))),
+  }
+}
+
+function decode(column: unknown): Image {
+  return Image.decode(column as Uint8Array)
+}

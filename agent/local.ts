@@ -1,0 +1,120 @@
+import { isAbsolute } from 'node:path'
+import type { ChunkStore } from '../lib/chunks/source.ts'
+import { parseDigest } from '../lib/content/digest.ts'
+import { decodeManifest } from '../lib/content/encoding.ts'
+import { kinds, type Artifact, type Manifest } from '../lib/content/manifest.ts'
+import { invalid, missing } from '../lib/failure.ts'
+import type { Call } from '../lib/rpc/serve.ts'
+import type { Service } from '../lib/rpc/service.ts'
+import type { Image } from '../proto/gen/merge/image/v1/image.ts'
+import type { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
+import { pullImage } from './pull.ts'
+import { localImages } from './listing.ts'
+import { resolveHere } from './resolve.ts'
+import type { SyncDeps } from './sync.ts'
+import { verifyImage } from './verify.ts'
+import type { WriteOut } from './writeout.ts'
+
+export interface LocalDeps extends SyncDeps {
+  readonly facility: string
+  readonly peerAddress: string
+  readonly store: ChunkStore
+  readonly writeOut: WriteOut
+  readonly now: () => Date
+  readonly newUuid: () => string
+  readonly servedBytes: () => bigint
+}
+
+/** What `mrs-image` asks of the agent. */
+export function localService(deps: LocalDeps): Service<typeof LocalServiceService, [call: Call]> {
+  const { state, images, upstream, facility, peerAddress, store } = deps
+  const here = (reference: string): Image => findHere(reference, deps)
+  return {
+    status() {
+      return Promise.resolve({
+        facility,
+        portalAddress: upstream.address,
+        connected: state.unreachable === undefined,
+        error: state.unreachable?.message ?? '',
+        desiredGeneration: state.desired.generation,
+        appliedGeneration: state.applied,
+        peerAddress,
+        wantedCount: state.desired.images.length,
+        presentCount: images.present().length,
+        storedBytes: images.storedBytes(),
+        servedBytes: deps.servedBytes(),
+      })
+    },
+
+    listLocal() {
+      return Promise.resolve({ images: localImages(deps) })
+    },
+
+    resolveLocal({ reference }) {
+      const { image, rule, warnings } = resolveHere(
+        reference,
+        images.present(),
+        state.desired,
+        deps.now(),
+      )
+      return Promise.resolve({ image: images.find(image), rule, warnings })
+    },
+
+    pull: ({ reference }, { signal }) => pullImage(reference, deps, signal),
+
+    async *writeOut({ reference, kind, path, replace }, { signal }) {
+      if (!isAbsolute(path)) {
+        throw invalid('INVALID_FIELD', `"${path}" is no absolute path.`, { field: 'path' })
+      }
+      const image = here(reference)
+      const artifact = artifactOf(image, manifestOf(image, deps), kinds[kind === 0 ? 0 : kind - 1])
+      for await (const progress of deps.writeOut(artifact, path, replace, signal)) {
+        yield { image: image.name, ...progress }
+      }
+    },
+
+    async *verify({ reference }, { signal }) {
+      const image = here(reference)
+      const totalBytes = image.artifacts.reduce((sum, { dataBytes }) => sum + dataBytes, 0n)
+      for await (const { doneBytes } of verifyImage(
+        image.name,
+        manifestOf(image, deps),
+        store,
+        signal,
+      )) {
+        yield { image: image.name, doneBytes: BigInt(doneBytes), totalBytes }
+      }
+    },
+  }
+}
+
+function findHere(reference: string, { images, state, now }: LocalDeps): Image {
+  const { image } = resolveHere(reference, images.present(), state.desired, now())
+  const found = images.find(image)
+  if (found !== undefined) return found
+  throw missing('NOT_PRESENT', `${image} is not here; "mrs-image pull ${image}" brings it.`, {
+    name: image,
+  })
+}
+
+function manifestOf(image: Image, { images }: LocalDeps): Manifest {
+  const bytes = images.manifest(parseDigest(image.digest))
+  if (bytes !== undefined) return decodeManifest(bytes)
+  throw missing('NOT_PRESENT', `The manifest of ${image.name} is not here; pull it again.`, {
+    name: image.name,
+  })
+}
+
+function artifactOf(
+  { name }: Image,
+  { artifacts }: Manifest,
+  kind: Artifact['kind'] | undefined,
+): Artifact {
+  const found = artifacts.find((artifact) => artifact.kind === kind)
+  if (found !== undefined) return found
+  throw missing(
+    'NOT_PRESENT',
+    `${name} has no ${kind ?? 'such file'}; it has: ${artifacts.map((each) => each.kind).join(', ')}.`,
+    { name },
+  )
+}

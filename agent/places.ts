@@ -1,0 +1,154 @@
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
+import { codecNumber, codecOf } from '../lib/chunks/entry.ts'
+import type { PackEntry } from '../lib/chunks/pack.ts'
+import type { ChunkIndex, Place } from '../lib/chunks/places.ts'
+import { type Digest, joinDigests } from '../lib/content/digest.ts'
+import { exhausted, internal } from '../lib/failure.ts'
+
+/** One agent, one file: the tables that `placesIn` works on. */
+export const placesSchema = `
+  CREATE TABLE pack (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    size_bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE chunk (
+    digest BLOB PRIMARY KEY CHECK (length(digest) = 32),
+    pack INTEGER NOT NULL REFERENCES pack (id),
+    offset INTEGER NOT NULL,
+    stored_bytes INTEGER NOT NULL,
+    raw_bytes INTEGER NOT NULL,
+    codec INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`
+
+const absentSql = `
+  SELECT asked.value AS digest FROM json_each(?) AS asked
+  WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.digest = unhex(asked.value))
+  ORDER BY asked.key`
+
+const locateSql = `
+  SELECT asked.value AS digest, pack.key, offset, stored_bytes, raw_bytes, codec
+  FROM json_each(?) AS asked
+  JOIN chunk ON chunk.digest = unhex(asked.value)
+  JOIN pack ON pack.id = chunk.pack`
+
+const packSql = `
+  INSERT INTO pack (key, size_bytes) VALUES (?, ?)
+  ON CONFLICT (key) DO UPDATE SET size_bytes = excluded.size_bytes RETURNING id`
+
+const chunkSql = `
+  INSERT INTO chunk (digest, pack, offset, stored_bytes, raw_bytes, codec)
+  VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING`
+
+const removeSql = `DELETE FROM chunk WHERE digest IN (SELECT unhex(value) FROM json_each(?))`
+
+/** SQLite holds up the whole process, so long questions are asked in parts of about 15 ms. */
+const digestsAtOnce = 4096
+
+/** The index of an agent's chunks, in the tables of `placesSchema`. */
+export function placesIn(db: DatabaseSync): ChunkIndex {
+  const absent = db.prepare(absentSql)
+  const locate = db.prepare(locateSql)
+  const remove = db.prepare(removeSql)
+  return {
+    async absent(digests) {
+      const found = new Set<Digest>()
+      for await (const part of partsOf(digests)) {
+        const rows = new Set(absent.all(JSON.stringify(part)).map((row) => row['digest']))
+        for (const digest of part) if (rows.has(digest)) found.add(digest)
+      }
+      return [...found]
+    },
+    async locate(digests) {
+      const found = new Map<SQLOutputValue, Place>()
+      for await (const part of partsOf(digests)) {
+        for (const row of locate.all(JSON.stringify(part)))
+          found.set(row['digest'] ?? null, placeOf(row))
+      }
+      const places = new Map<Digest, Place>()
+      for (const digest of digests) {
+        const place = found.get(digest)
+        if (place !== undefined) places.set(digest, place)
+      }
+      return places
+    },
+    async record(pack, sizeBytes, entries) {
+      await Promise.resolve()
+      inTransaction(db, () => {
+        record(db, pack, sizeBytes, entries)
+      })
+    },
+    async remove(digests) {
+      for await (const part of partsOf(digests)) remove.run(JSON.stringify(part))
+    },
+  }
+}
+
+async function* partsOf(digests: readonly Digest[]): AsyncGenerator<readonly Digest[]> {
+  for (let at = 0; at < digests.length; at += digestsAtOnce) {
+    if (at > 0) await setImmediate()
+    yield digests.slice(at, at + digestsAtOnce)
+  }
+}
+
+function record(
+  db: DatabaseSync,
+  pack: string,
+  sizeBytes: number,
+  entries: readonly PackEntry[],
+): void {
+  const id = numberOf(db.prepare(packSql).get(pack, sizeBytes)?.['id'])
+  const insert = db.prepare(chunkSql)
+  const digests = joinDigests(entries.map((entry) => entry.digest))
+  entries.forEach(({ offset, storedBytes, rawBytes, codec }, i) => {
+    const digest = digests.subarray(i * 32, i * 32 + 32)
+    insert.run(digest, id, offset, storedBytes, rawBytes, codecNumber(codec))
+  })
+}
+
+function inTransaction(db: DatabaseSync, act: () => void): void {
+  try {
+    db.exec('BEGIN IMMEDIATE')
+    act()
+    db.exec('COMMIT')
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK')
+    throw isFull(error)
+      ? exhausted(
+          'DISK_FULL',
+          'no space is left for the database',
+          { path: db.location() ?? '' },
+          error,
+        )
+      : error
+  }
+}
+
+/** SQLITE_FULL. */
+function isFull(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'errcode' in error && error.errcode === 13
+}
+
+function placeOf(row: Record<string, SQLOutputValue>): Place {
+  const codec = codecOf(numberOf(row['codec']))
+  const pack = row['key']
+  if (codec === undefined || typeof pack !== 'string') throw alien(row)
+  return {
+    pack,
+    codec,
+    offset: numberOf(row['offset']),
+    storedBytes: numberOf(row['stored_bytes']),
+    rawBytes: numberOf(row['raw_bytes']),
+  }
+}
+
+function numberOf(value: SQLOutputValue | undefined): number {
+  if (typeof value !== 'number') throw alien(value)
+  return value
+}
+
+function alien(value: unknown): Error {
+  return internal('INTERNAL', `the chunk index holds ${JSON.stringify(value)}`)
+}

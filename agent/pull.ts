@@ -1,0 +1,88 @@
+import { Failure, internal } from '../lib/failure.ts'
+import type { Image } from '../proto/gen/merge/image/v1/image.ts'
+import { ReplicaState } from '../proto/gen/merge/image/v1/facility.ts'
+import type { PullResponse } from '../proto/gen/merge/image/v1/local.ts'
+import { localImages } from './listing.ts'
+import type { LocalDeps } from './local.ts'
+import { waiting } from './report.ts'
+import { resolveHere } from './resolve.ts'
+import type { Transfer } from './transfers.ts'
+
+const askMs = 10_000
+const progressMs = 250
+
+/** Has an image brought here and tells how it comes; giving up the call does not give up the image. */
+export async function* pullImage(
+  reference: string,
+  deps: LocalDeps,
+  signal: AbortSignal,
+): AsyncGenerator<PullResponse> {
+  const { state, images, clock } = deps
+  const image = await meaning(reference, deps, signal)
+  const { name } = image
+  if (images.find(name) === undefined) await want(name, deps, signal)
+  const failuresBefore = state.transfers.get(name)?.failures ?? 0
+  for (;;) {
+    const rung = state.bell.next(5_000, signal)
+    const transfer = state.transfers.get(name)
+    if (transfer !== undefined && transfer.failures > failuresBefore) throw stillTrying(transfer)
+    const standing = standingOf(image, transfer, deps)
+    yield standing
+    if (standing.local?.replica?.state === ReplicaState.REPLICA_STATE_PRESENT) return
+    await rung
+    await clock.sleep(progressMs, signal)
+  }
+}
+
+/** The image: the portal's answer, or, while it cannot be reached, one of those here. */
+async function meaning(
+  reference: string,
+  { upstream, images, state, now }: LocalDeps,
+  signal: AbortSignal,
+): Promise<Image> {
+  try {
+    const request = { reference, arch: '', explain: false }
+    const options = { signal, deadlineMs: askMs }
+    const { image } = await upstream.resolver.resolveImage(request, options)
+    if (image !== undefined) return image
+    throw internal('INTERNAL', `The portal's answer for "${reference}" has no image.`)
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error
+    try {
+      const { image } = resolveHere(reference, images.present(), state.desired, now())
+      const found = images.find(image)
+      if (found !== undefined) return found
+    } catch {
+      // What is not here can only come from a portal that answers: that is what to tell.
+    }
+    throw error
+  }
+}
+
+async function want(name: string, deps: LocalDeps, signal: AbortSignal): Promise<void> {
+  const { upstream, facility, newUuid, state } = deps
+  const request = { requestId: newUuid(), image: name, facility }
+  await upstream.facilities.pushImage(request, { signal, deadlineMs: askMs })
+  const before = state.transfers.get(name)
+  if (before?.state !== 'failed') return
+  // Somebody is waiting: the next try begins now.
+  state.transfers.set(name, { ...before, retryAt: 0 })
+  state.bell.ring()
+}
+
+function standingOf(image: Image, transfer: Transfer | undefined, deps: LocalDeps): PullResponse {
+  const known = localImages(deps).find(({ replica }) => replica?.image === image.name)
+  const local = known ?? { image, replica: waiting(image) }
+  const end = transfer?.endedAt ?? deps.clock.now()
+  return {
+    local,
+    reusedBytes: BigInt(transfer?.reusedBytes ?? local.image?.storedBytes ?? 0),
+    elapsedMs: BigInt(Math.round(transfer === undefined ? 0 : end - transfer.startedAt)),
+  }
+}
+
+function stillTrying({ failure }: Transfer): Error {
+  if (failure === undefined) return new Error('a try failed without a failure')
+  const { kind, reason, message, facts } = failure
+  return new Failure(kind, reason, `${message} The agent keeps trying.`, facts, failure)
+}

@@ -1,0 +1,132 @@
+import type { Logger } from 'pino'
+import type { Bell } from '../lib/bell.ts'
+import { Failure, internal } from '../lib/failure.ts'
+import type { WatchDesiredStateResponse } from '../proto/gen/merge/image/v1/agent.ts'
+import type { Image } from '../proto/gen/merge/image/v1/image.ts'
+import { fetchImage, type FetchDeps } from './fetch.ts'
+import { planSync, retryAfterMs } from './plan.ts'
+import type { Transfer, Transfers } from './transfers.ts'
+
+/** What the loops of an agent share. */
+export interface SyncState {
+  /** What the portal said last, from before the restart at first. */
+  desired: WatchDesiredStateResponse
+  /** The generation that is carried out. */
+  applied: bigint
+  /** Why the portal does not answer; undefined while it does. */
+  unreachable: Failure | undefined
+  readonly transfers: Transfers
+  /** Rings whenever any of this changes. */
+  readonly bell: Bell
+}
+
+export interface SyncDeps extends FetchDeps {
+  readonly state: SyncState
+  readonly log: Logger
+}
+
+const reconnectMs = 2_000
+const idleMs = 60_000
+
+/** Keeps up with what the portal says this facility should hold; while the portal is away, the last word counts. */
+export async function followDesired(
+  facility: string,
+  { state, images, upstream, log, clock }: SyncDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      for await (const desired of upstream.agents.watchDesiredState({ facility }, { signal })) {
+        if (state.unreachable !== undefined)
+          log.info({ portal: upstream.address }, 'portal answers')
+        state.unreachable = undefined
+        state.desired = desired
+        images.keepDesired(desired)
+        state.bell.ring()
+      }
+    } catch (error) {
+      if (isOver(signal)) return
+      const failure = asFailure(error)
+      if (state.unreachable === undefined) log.warn({ error: failure.message }, 'portal away')
+      state.unreachable = failure
+      state.bell.ring()
+    }
+    await clock.sleep(reconnectMs, signal).catch(() => undefined)
+  }
+}
+
+/** Brings what is wanted and not here, one image after another, from any state, for ever. */
+export async function converge(deps: SyncDeps, signal: AbortSignal): Promise<void> {
+  const { state, images, clock } = deps
+  while (!signal.aborted) {
+    const { desired } = state
+    const here = new Set(images.present().map(({ name }) => name))
+    const plan = planSync(desired.images, here, notBefore(state.transfers), clock.now())
+    const [next] = plan.fetches
+    if (next?.desired.image !== undefined) {
+      await bring(next.desired.image, deps, signal)
+      continue
+    }
+    if (plan.converged && state.applied !== desired.generation) {
+      state.applied = desired.generation
+      state.bell.ring()
+    }
+    const wait = plan.retryAt === undefined ? idleMs : plan.retryAt - clock.now()
+    await state.bell.next(Math.max(wait, 10), signal)
+  }
+}
+
+async function bring(image: Image, deps: SyncDeps, signal: AbortSignal): Promise<void> {
+  const { state, log, clock } = deps
+  const { transfers, bell } = state
+  const failures = transfers.get(image.name)?.failures ?? 0
+  let transfer: Transfer = {
+    state: 'fetching',
+    startedAt: clock.now(),
+    imageBytes: Number(image.storedBytes),
+    reusedBytes: 0,
+    bytes: { peer: 0, portal: 0 },
+    failures,
+  }
+  const update = (change: Partial<Transfer>): void => {
+    transfer = { ...transfer, ...change }
+    transfers.set(image.name, transfer)
+    bell.ring()
+  }
+  const news = {
+    reused: (share: number) => {
+      update({ reusedBytes: Math.round(share * transfer.imageBytes) })
+    },
+    fetched: (origin: 'peer' | 'portal', bytes: number) => {
+      update({ bytes: { ...transfer.bytes, [origin]: transfer.bytes[origin] + bytes } })
+    },
+  }
+  update({})
+  try {
+    await fetchImage(image, news, deps, signal)
+    const { bytes, imageBytes } = transfer
+    const reusedBytes = Math.max(0, imageBytes - bytes.peer - bytes.portal)
+    update({ state: 'present', endedAt: clock.now(), reusedBytes, failures: 0 })
+    log.info({ image: image.name, ...bytes, reused: reusedBytes }, 'image is here')
+  } catch (error) {
+    if (signal.aborted) return
+    const failure = asFailure(error)
+    const retryAt = clock.now() + retryAfterMs(failures + 1)
+    update({ state: 'failed', endedAt: clock.now(), failure, failures: failures + 1, retryAt })
+    log.warn({ image: image.name, error: failure.message, failures: failures + 1 }, 'fetch failed')
+  }
+}
+
+/** Asked behind an await, where the compiler still believes the answer from before it. */
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted
+}
+
+function notBefore(transfers: Transfers): Map<string, number> {
+  return new Map([...transfers].map(([name, { retryAt }]) => [name, retryAt ?? 0]))
+}
+
+function asFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error
+  return internal('INTERNAL', 'The agent failed unexpectedly; its log says more.', {}, error)
+}

@@ -1,0 +1,32 @@
+import type { Origin } from '../lib/chunks/counted.ts'
+import type { Failure } from '../lib/failure.ts'
+
+/** How the way of one image to this facility stands. */
+export interface Transfer {
+  readonly state: 'fetching' | 'present' | 'failed'
+  readonly startedAt: number
+  readonly endedAt?: number
+  /** Bytes as stored: what the image's chunks take in all, as the portal says. */
+  readonly imageBytes: number
+  /** The share of them that was here when it began; an estimate from raw sizes until it ends. */
+  readonly reusedBytes: number
+  readonly bytes: Readonly<Record<Origin, number>>
+  readonly failures: number
+  readonly failure?: Failure
+  /** When it is tried again. */
+  readonly retryAt?: number
+}
+
+/** The transfers since the agent started, by the image's name. */
+export type Transfers = Map<string, Transfer>
+
+export function fetchedBytes({ bytes }: Transfer): number {
+  return bytes.peer + bytes.portal
+}
+
+/** The bytes to fetch in all: estimated on the way, exact at the end. */
+export function totalToFetch(transfer: Transfer): number {
+  const fetched = fetchedBytes(transfer)
+  if (transfer.state === 'present') return fetched
+  return Math.max(fetched, transfer.imageBytes - transfer.reusedBytes)
+}

@@ -1,0 +1,32 @@
+import { basename, dirname, join } from 'node:path'
+import type { ChunkSource } from '../lib/chunks/source.ts'
+import type { Artifact } from '../lib/content/manifest.ts'
+import { partialName } from '../lib/images/partial.ts'
+import { writeOut } from '../lib/images/writeout.ts'
+import type { Pool } from '../lib/workers/pool.ts'
+import type { Drafts } from './drafts.ts'
+
+/** Writes a file of an image to a path outside the agent's folder. */
+export type WriteOut = (
+  artifact: Artifact,
+  path: string,
+  replace: boolean,
+  signal: AbortSignal,
+) => AsyncGenerator<{ readonly doneBytes: bigint; readonly totalBytes: bigint }>
+
+export function writesOut(deps: {
+  readonly store: ChunkSource
+  readonly pool: Pool
+  readonly drafts: Drafts
+  readonly newUuid: () => string
+}): WriteOut {
+  const { store, pool, drafts, newUuid } = deps
+  return async function* (artifact, path, replace, signal) {
+    const random = newUuid()
+    using _draft = drafts.remember(join(dirname(path), partialName(basename(path), random)))
+    const steps = writeOut(artifact, store, path, pool, { replace, random }, signal)
+    for await (const { writtenBytes, totalBytes } of steps) {
+      yield { doneBytes: BigInt(writtenBytes), totalBytes: BigInt(totalBytes) }
+    }
+  }
+}
