@@ -22,7 +22,7 @@ export interface PackStoreDeps {
 /** Chunks in packs in a blob store. Holds at most `packsInFlight` + 1 packs in memory, whoever stores. */
 export function packStore(deps: PackStoreDeps): ChunkStore {
   const { blobs, index, newId, readsAhead = 4 } = deps
-  const { packBytes = 24 * 1024 * 1024, packsInFlight = 2 } = deps
+  const { packBytes = 16 * 1024 * 1024, packsInFlight = 2 } = deps
   const packs = packing({ blobs, index, newId, packBytes, packsInFlight })
   return {
     missing: (digests) => index.absent(digests),

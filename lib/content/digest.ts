@@ -24,10 +24,6 @@ export function parseDigest(text: string): Digest {
   return hex as Digest
 }
 
-export function renderDigest(digest: Digest): string {
-  return `sha256:${digest}`
-}
-
 /** Reads digests from raw bytes, 32 each, as the data plane and the database hold them. */
 export function splitDigests(bytes: Uint8Array): Digest[] {
   if (bytes.length % digestBytes !== 0) {

@@ -77,7 +77,8 @@ function answer(
   const run = async (surface: Surface, reply: sendUnaryData<unknown> | undefined) => {
     const start = gate.clock()
     const signal = cancelled(surface)
-    const requests = surface instanceof Readable ? whole(messages<unknown>(surface), signal) : undefined
+    const requests =
+      surface instanceof Readable ? whole(messages<unknown>(surface), signal) : undefined
     let caller: Caller | undefined
     let failure: unknown
     try {

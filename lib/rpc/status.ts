@@ -67,7 +67,7 @@ export function toFailure(error: ServiceError, address: string): Failure {
       return new Failure(
         'unavailable',
         'UNREACHABLE',
-        `Nothing answers at ${address}: is it running, and is the address right? (${details})`,
+        `Nothing answers at ${address}: is it running, and is the address right?${causeOf(details)}`,
         { address },
         error,
       )
@@ -78,6 +78,12 @@ export function toFailure(error: ServiceError, address: string): Failure {
     default:
       return new Failure(kindOf(error.code), 'INTERNAL', `${address}: ${details}`, {}, error)
   }
+}
+
+/** The part of grpc-js's account that says something: `ECONNREFUSED`, `ENOENT`. */
+function causeOf(details: string): string {
+  const code = /\bE[A-Z]{4,}\b/.exec(details)?.[0]
+  return code === undefined ? '' : ` (${code})`
 }
 
 function kindOf(code: Code): FailureKind {

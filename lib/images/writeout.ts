@@ -1,0 +1,101 @@
+import { lstat } from 'node:fs/promises'
+import type { ChunkSource, Run } from '../chunks/source.ts'
+import type { Artifact } from '../content/manifest.ts'
+import type { PlacedEntry } from '../workers/expand.ts'
+import type { Pool } from '../workers/pool.ts'
+import { newSlot } from '../workers/slot.ts'
+import { fill, runSlotBytes } from '../workers/verifier.ts'
+import { createPartial, fileExists, type Partial } from './partial.ts'
+import { awaiting, batchesOf, type Place, placesOf } from './placing.ts'
+import { reporting } from './reporting.ts'
+import { together } from './together.ts'
+
+/** How far a write-out is. */
+export interface WriteProgress {
+  /** Bytes of data that are in the file; holes are not written. */
+  readonly writtenBytes: number
+  readonly totalBytes: number
+  /** Compressed bytes that came from the source. */
+  readonly fetchedBytes: number
+}
+
+export interface WriteOptions {
+  /** Whether a file that is already there may be replaced. */
+  readonly replace: boolean
+  /** A word that no other write-out to the same path uses. */
+  readonly random: string
+}
+
+/** About 8 MiB stored, at the usual rate of compression. */
+const batchRawBytes = 24 * 1024 * 1024
+
+/** Writes the artifact as a sparse file, which appears at the path whole and verified or not at all. */
+export function writeOut(
+  artifact: Artifact,
+  source: Pick<ChunkSource, 'fetch'>,
+  path: string,
+  pool: Pool,
+  { replace, random }: WriteOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<WriteProgress, void, undefined> {
+  return reporting(async (report, stop) => {
+    if (!replace) await checkAbsent(path)
+    await using partial = await createPartial(path, random, artifact.sizeBytes)
+    const places = placesOf(artifact.extents)
+    const wrote = tally(places, report)
+    const batches = batchesOf(places, batchRawBytes)
+    // More than there are threads, so that the source reads on while they work.
+    const writers = { length: pool.threads + 2 }
+    await together((both) => {
+      const write = batchWriter(partial, source, pool, wrote, both)
+      return Array.from(writers, () => write(batches))
+    }, stop)
+    await partial.publish(replace)
+  }, signal)
+}
+
+/** Takes batches and puts their chunks into the file, as long as there are any. */
+function batchWriter(
+  { handle, target }: Partial,
+  source: Pick<ChunkSource, 'fetch'>,
+  pool: Pool,
+  wrote: (run: Run, entries: readonly PlacedEntry[]) => void,
+  stop: AbortSignal,
+) {
+  return async (batches: Iterable<readonly Place[]>): Promise<void> => {
+    const slot = newSlot(runSlotBytes)
+    for (const batch of batches) {
+      const rest = awaiting(batch)
+      const digests = batch.map(({ digest }) => digest)
+      for await (const run of source.fetch(digests, stop)) {
+        const entries = run.entries.map(rest.place)
+        fill(slot, run)
+        await pool.run('expand', { path: target, fd: handle.fd, entries, slot }, stop)
+        wrote(run, entries)
+      }
+      rest.checkComplete()
+    }
+  }
+}
+
+function tally(places: readonly Place[], report: (progress: WriteProgress) => void) {
+  const bytesOf = (sum: number, length: number, offsets: readonly number[]): number =>
+    sum + length * offsets.length
+  const totalBytes = places.reduce((sum, place) => bytesOf(sum, place.length, place.offsets), 0)
+  let writtenBytes = 0
+  let fetchedBytes = 0
+  return ({ payload }: Run, entries: readonly PlacedEntry[]): void => {
+    fetchedBytes += payload.length
+    writtenBytes = entries.reduce(
+      (sum, entry) => bytesOf(sum, entry.rawBytes, entry.offsets),
+      writtenBytes,
+    )
+    report({ writtenBytes, totalBytes, fetchedBytes })
+  }
+}
+
+/** Spares the work; what decides is the link at the end. */
+async function checkAbsent(path: string): Promise<void> {
+  const there = await lstat(path).catch(() => undefined)
+  if (there !== undefined) throw fileExists(path)
+}

@@ -1,0 +1,56 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { compress } from './compress.ts'
+import { expand } from './expand.ts'
+import { hash } from './hash.ts'
+import { failedReply, type Reply } from './reply.ts'
+import { segment } from './segment.ts'
+import type { Outcome, Stopped } from './task.ts'
+import { verify } from './verify.ts'
+
+// The entry of every thread of the pool: does one task after another, as they are sent.
+
+export interface Tasks {
+  readonly segment: typeof segment
+  readonly compress: typeof compress
+  readonly verify: typeof verify
+  readonly expand: typeof expand
+  readonly hash: typeof hash
+}
+
+/** A task as it is sent to a thread. */
+export type Request = {
+  readonly [Name in keyof Tasks]: {
+    readonly name: Name
+    readonly input: Parameters<Tasks[Name]>[0]
+  }
+}[keyof Tasks]
+
+/** Shared with the parent, who sets it while a task runs that nobody waits for any more. */
+const flag = workerData as Int32Array
+
+const givenUp: Stopped = () => Atomics.load(flag, 0) === 1
+
+parentPort?.on('message', (request: Request) => {
+  try {
+    const { value, transfer } = perform(request)
+    const reply: Reply = { kind: 'done', value }
+    parentPort?.postMessage(reply, transfer)
+  } catch (error) {
+    parentPort?.postMessage(failedReply(error))
+  }
+})
+
+function perform(request: Request): Outcome<unknown> {
+  switch (request.name) {
+    case 'segment':
+      return segment(request.input)
+    case 'compress':
+      return compress(request.input)
+    case 'verify':
+      return verify(request.input)
+    case 'expand':
+      return expand(request.input)
+    case 'hash':
+      return hash(request.input, givenUp)
+  }
+}

@@ -1,0 +1,140 @@
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { open, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { sha256 } from '../../../lib/content/digest.ts'
+import { cutSegment, chunksOf } from '../../../lib/content/extents.ts'
+import { maxRunBytes, type Run } from '../../../lib/chunks/source.ts'
+import { startPool } from '../../../lib/workers/pool.ts'
+import { newSlot } from '../../../lib/workers/slot.ts'
+import { fill, runSlotBytes, verifier } from '../../../lib/workers/verifier.ts'
+import { noise, rawChunk, runOf, zstdChunk } from '../../support/chunks.ts'
+import { temporaryFolder } from '../../support/folder.ts'
+import '../../support/realm.ts'
+
+const pool = startPool(2)
+afterAll(async () => {
+  await pool[Symbol.asyncDispose]()
+})
+
+async function fileOf(folder: string, data: Uint8Array) {
+  const name = path.join(folder, 'file')
+  await writeFile(name, data)
+  const handle = await open(name, 'r')
+  const span = { path: name, fd: handle.fd, offset: 0, length: data.length }
+  return { span, [Symbol.asyncDispose]: () => handle.close() }
+}
+
+const text = Buffer.from('one line after another\n'.repeat(20_000))
+const chunks = [rawChunk(noise('dense', 50_000)), zstdChunk(text.subarray(0, 100_000))]
+
+describe('a segment', () => {
+  test('is read, cut and compressed into runs that verify', async () => {
+    await using folder = await temporaryFolder()
+    const data = Buffer.concat([noise('segment', 3_000_000), Buffer.alloc(200_000), text])
+    await using file = await fileOf(folder.path, data)
+    const slot = newSlot(data.length)
+    const cut = await pool.run('segment', { span: file.span, slot })
+    const { lengths, digests } = cutSegment(data)
+    expect(cut.lengths).toEqual(lengths)
+    expect(digests.equals(cut.digests)).toBe(true)
+
+    const all = [...chunksOf({ lengths, digests })]
+    const runs = await pool.run('compress', { slot, chunks: all })
+    const entries = runs.flatMap((run) => run.entries)
+    expect(entries.map(({ digest }) => digest)).toEqual(all.map(({ digest }) => digest))
+    expect(Math.max(...runs.map((run) => run.payload.length))).toBeLessThanOrEqual(maxRunBytes)
+    await Promise.all(runs.map((run) => verifier(pool)(run)))
+  })
+
+  test('that ends too early is FILE_CHANGED', async () => {
+    await using folder = await temporaryFolder()
+    await using file = await fileOf(folder.path, Buffer.alloc(100))
+    const span = { ...file.span, length: 101 }
+    const reading = pool.run('segment', { span, slot: newSlot(101) })
+    await expect(reading).rejects.toMatchObject({ reason: 'FILE_CHANGED' })
+  })
+})
+
+describe('the digest of a file', () => {
+  test('is that of all its bytes', async () => {
+    await using folder = await temporaryFolder()
+    const data = noise('whole', 3_000_001)
+    await using file = await fileOf(folder.path, data)
+    expect(await pool.run('hash', file.span)).toBe(sha256(data))
+  })
+
+  test('is given up when nobody waits for it', async () => {
+    await using folder = await temporaryFolder()
+    await using file = await fileOf(folder.path, Buffer.alloc(1))
+    await using sparse = await open(file.span.path, 'r+')
+    await sparse.truncate(2 ** 40)
+    const giveUp = new AbortController()
+    const hashing = pool.run('hash', { ...file.span, length: 2 ** 40 }, giveUp.signal)
+    giveUp.abort()
+    await expect(hashing).rejects.toBeDefined()
+  })
+})
+
+describe('verifying a run', () => {
+  const verify = verifier(pool)
+
+  test('gives it back as it was', async () => {
+    const run = runOf(chunks)
+    expect(await verify(run)).toBe(run)
+    expect(run.payload.length).toBeGreaterThan(50_000)
+  })
+
+  test('finds a flipped bit and says in which chunk', async () => {
+    const run = runOf(chunks)
+    const bad = Buffer.from(run.payload)
+    bad.writeUInt8(bad.readUInt8(40_000) ^ 1, 40_000)
+    await expect(verify({ ...run, payload: bad })).rejects.toMatchObject({
+      reason: 'CHUNK_CORRUPT',
+      facts: { digest: chunks[0]?.entry.digest },
+    })
+  })
+
+  test('refuses a payload that is not as long as its entries say', async () => {
+    const run = runOf(chunks)
+    const short: Run = { ...run, payload: run.payload.subarray(1) }
+    await expect(verify(short)).rejects.toMatchObject({ reason: 'INVALID_CHUNK' })
+  })
+})
+
+describe('expanding a run', () => {
+  const slot = newSlot(runSlotBytes)
+  const run = runOf(chunks)
+  fill(slot, run)
+  const entries = run.entries.map((entry, i) => ({ ...entry, offsets: [i * 200_000, 900_000] }))
+
+  test('puts each chunk at all its places', async () => {
+    await using folder = await temporaryFolder()
+    const name = path.join(folder.path, 'out')
+    await using file = await open(name, 'w+')
+    const first = entries.slice(0, 1)
+    await pool.run('expand', { path: name, fd: file.fd, entries: first, slot })
+    const read = (offset: number) => file.read(Buffer.alloc(50_000), 0, 50_000, offset)
+    for (const offset of [0, 900_000]) {
+      expect((await read(offset)).buffer.equals(noise('dense', 50_000))).toBe(true)
+    }
+  })
+
+  test('says DISK_FULL where no space is left', async () => {
+    await using full = await open('/dev/full', 'w')
+    const writing = pool.run('expand', { path: 'the file', fd: full.fd, entries, slot })
+    await expect(writing).rejects.toMatchObject({
+      reason: 'DISK_FULL',
+      facts: { path: 'the file' },
+    })
+  })
+
+  test('writes nothing of a chunk whose bytes are others', async () => {
+    await using folder = await temporaryFolder()
+    const name = path.join(folder.path, 'out')
+    await using file = await open(name, 'w+')
+    const wrong = entries.slice(0, 1).map((entry) => ({ ...entry, digest: sha256(text) }))
+    const writing = pool.run('expand', { path: name, fd: file.fd, entries: wrong, slot })
+    await expect(writing).rejects.toMatchObject({ reason: 'CHUNK_CORRUPT' })
+    expect((await file.stat()).size).toBe(0)
+  })
+})
