@@ -1,4 +1,4 @@
-import { unavailable } from '../../lib/failure.ts'
+import { invalid, unavailable } from '../../lib/failure.ts'
 import { renderCatalogue } from '../../lib/names/message.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
@@ -38,6 +38,9 @@ export function agentService(deps: {
     },
 
     async reportState(report) {
+      if (new Set(report.replicas.map(({ image }) => image)).size < report.replicas.length) {
+        throw invalid('INVALID_FIELD', 'A report names each image once.', { field: 'replicas' })
+      }
       await sql.begin(async (tx) => {
         await getFacility(tx, report.facility)
         if (await keepReport(tx, report)) await announce(tx)

@@ -3,7 +3,10 @@ import type { PackEntry } from '../../lib/chunks/pack.ts'
 import type { ChunkIndex, Place } from '../../lib/chunks/places.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 
-/** Digests as rows (digest, position), from one parameter of 32 bytes each. */
+/**
+ * Digests as rows (digest, position), from one parameter of 32 bytes each. What goes with a digest is taken from an array by its
+ * position: a join of two such lists is planned as if they were short, and takes the square of their length.
+ */
 export const unpacked = (sql: Sql | Transaction, joined: Buffer) => sql`
   (select substring(${joined}::bytea from i * 32 + 1 for 32) as digest, i as position
    from generate_series(0, ${joined.length / 32 - 1}::int) as i) as asked`
@@ -77,15 +80,12 @@ async function record(
   // In the order of digests, so that two packs with the same chunks cannot lock each other out.
   await tx`
     insert into chunk (digest, pack, position, stored_bytes, raw_bytes, codec)
-    select asked.digest, pack.id, place.position, place.stored_bytes, place.raw_bytes, place.codec
+    select asked.digest, pack.id,
+      (${numbers(({ offset }) => offset)}::bigint[])[asked.position + 1],
+      (${numbers(({ storedBytes }) => storedBytes)}::int[])[asked.position + 1],
+      (${numbers(({ rawBytes }) => rawBytes)}::int[])[asked.position + 1],
+      (${numbers(({ codec }) => (codec === 'raw' ? 0 : 1))}::smallint[])[asked.position + 1]
     from ${unpacked(tx, digests)}
-    join unnest(
-      ${numbers(({ offset }) => offset)}::bigint[],
-      ${numbers(({ storedBytes }) => storedBytes)}::int[],
-      ${numbers(({ rawBytes }) => rawBytes)}::int[],
-      ${numbers(({ codec }) => (codec === 'raw' ? 0 : 1))}::smallint[]
-    ) with ordinality as place (position, stored_bytes, raw_bytes, codec, nth)
-      on place.nth = asked.position + 1
     join pack on pack.key = ${key}
     order by asked.digest
     on conflict (digest) do nothing`

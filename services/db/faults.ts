@@ -1,4 +1,4 @@
-import { errorCode, unavailable } from '../../lib/failure.ts'
+import { errorCode, invalid, unavailable } from '../../lib/failure.ts'
 
 const lost = new Set([
   'CONNECTION_CLOSED',
@@ -12,9 +12,21 @@ const lost = new Set([
   '57P03',
 ])
 
-/** A database that cannot be reached is no defect of the call: the caller may try again. */
+/** A character that no text holds, a number out of range, a text that is no number. */
+const unstorable = new Set(['22021', '22P05', '22003', '22P02'])
+
+/**
+ * A database that cannot be reached is no defect of the call: the caller may try again. Nor is a value that no column
+ * takes, which came from the caller.
+ */
 export function recogniseDatabase(error: unknown): unknown {
-  if (!lost.has(errorCode(error) ?? '')) return error
+  const code = errorCode(error) ?? ''
+  if (unstorable.has(code)) {
+    const text =
+      'A field of the request has a value that cannot be kept: a zero character, or a number out of range.'
+    return invalid('INVALID_FIELD', text, {}, error)
+  }
+  if (!lost.has(code)) return error
   return unavailable(
     'NOT_READY',
     'The portal cannot reach its database: try again in a moment.',

@@ -79,13 +79,11 @@ async function demandChunks(tx: Transaction, digests: readonly Digest[]): Promis
 async function demandLengths(tx: Transaction, manifest: Manifest): Promise<void> {
   const chunks = manifest.artifacts.flatMap(({ extents }) => [...chunksOf(extents)])
   const digests = joinDigests(chunks.map(({ digest }) => digest))
+  const lengths = chunks.map(({ length }) => length)
   const [wrong] = await tx<{ digest: string; rawBytes: number }[]>`
     select encode(chunk.digest, 'hex') as digest, raw_bytes
-    from ${unpacked(tx, digests)}
-    join unnest(${chunks.map(({ length }) => length)}::int[]) with ordinality as claimed (bytes, nth)
-      on claimed.nth = asked.position + 1
-    join chunk on chunk.digest = asked.digest
-    where chunk.raw_bytes <> claimed.bytes limit 1`
+    from ${unpacked(tx, digests)} join chunk on chunk.digest = asked.digest
+    where chunk.raw_bytes <> (${lengths}::int[])[asked.position + 1] limit 1`
   if (wrong === undefined) return
   throw invalid(
     'INVALID_MANIFEST',

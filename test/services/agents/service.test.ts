@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import {
   ReportStateRequest,
   type WatchDesiredStateResponse,
@@ -13,19 +13,30 @@ describe('agents', () => {
   let portal: Awaited<ReturnType<typeof freshPortal>>
   let admin: Clients
   let image: string
+  let made = 0
+  let [lab1, lab2] = ['', '']
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     portal = await freshPortal()
     admin = portal.as('admin')
-    await makeFacilities(admin, 'lab1', 'lab2')
+  })
+
+  beforeEach(async () => {
+    made++
+    ;[lab1, lab2] = [`lab1-${made}`, `lab2-${made}`]
+    await makeFacilities(admin, lab1, lab2)
     image = await publish(admin, 'debian-13', randomBytes(1000))
   })
 
-  afterEach(() => portal[Symbol.asyncDispose]())
+  afterEach(async () => {
+    for (const lab of [lab1, lab2]) await report(lab, { peerAddress: '', replicas: [] })
+  })
+
+  afterAll(() => portal[Symbol.asyncDispose]())
 
   /** What an agent hears, one answer after another. */
-  function watch(facility: string) {
-    const { agents } = portal.as(`agent:${facility}`)
+  function watch(facility: string, at = portal) {
+    const { agents } = at.as(`agent:${facility}`)
     const stream = agents.watchDesiredState({ facility })[Symbol.asyncIterator]()
     return async (): Promise<WatchDesiredStateResponse> => {
       const next = await stream.next()
@@ -43,24 +54,24 @@ describe('agents', () => {
     Replica.create({ image, state: ReplicaState.REPLICA_STATE_PRESENT, ...more })
 
   test('hear at once what they should hold, and again whenever it changes', async () => {
-    const next = watch('lab1')
+    const next = watch(lab1)
     expect(await next()).toMatchObject({ generation: 0n, images: [], peers: [], aliases: [] })
-    await push(admin, 'lab1', image)
+    await push(admin, lab1, image)
     expect(await next()).toMatchObject({
       generation: 1n,
       images: [{ image: { name: image }, holders: [] }],
     })
     const more = await publish(admin, 'debian-12', randomBytes(1000))
-    await push(admin, 'lab1', more)
+    await push(admin, lab1, more)
     const state = await next()
     expect(state.generation).toBe(2n)
     expect(state.images.map((desired) => desired.image?.name)).toEqual([more, image])
-    expect(await watch('lab1')()).toEqual(state)
+    expect(await watch(lab1)()).toEqual(state)
   })
 
   test('hear the words of names, and the aliases of the images that are wanted', async () => {
-    await push(admin, 'lab1', image)
-    const next = watch('lab1')
+    await push(admin, lab1, image)
+    const next = watch(lab1)
     const { catalogue } = await next()
     expect(catalogue).toEqual(await admin.catalog.listDistros({}))
     const request = { requestId: randomUUID(), alias: 'stable', image, etag: '', reason: '' }
@@ -70,8 +81,8 @@ describe('agents', () => {
 
   test('hear of the release of an image that they hold', async () => {
     const name = await publish(admin, 'debian-11', randomBytes(1000), false)
-    await push(admin, 'lab1', name)
-    const next = watch('lab1')
+    await push(admin, lab1, name)
+    const next = watch(lab1)
     const before = (await next()).images[0]?.image
     await admin.images.releaseImage({ requestId: randomUUID(), name, etag: '' })
     const after = (await next()).images[0]?.image
@@ -79,66 +90,69 @@ describe('agents', () => {
   })
 
   test('hear nothing while nothing of theirs changes', async () => {
-    const next = watch('lab1')
+    const next = watch(lab1)
     await next()
-    const [other] = [watch('lab2')]
+    const other = watch(lab2)
     await other()
-    await push(admin, 'lab2', image)
+    await push(admin, lab2, image)
     await other()
-    await push(admin, 'lab1', image)
+    await push(admin, lab1, image)
     expect(await next()).toMatchObject({ generation: 1n })
   })
 
   test('that hold an image whole are told to others who want it', async () => {
-    await push(admin, 'lab1', image)
-    await push(admin, 'lab2', image)
-    const next = watch('lab2')
+    await push(admin, lab1, image)
+    await push(admin, lab2, image)
+    const next = watch(lab2)
     expect((await next()).images).toMatchObject([{ holders: [] }])
-    await report('lab1', { peerAddress: '10.0.0.1:7411', replicas: [replica()] })
+    await report(lab1, { peerAddress: '10.0.0.1:7411', replicas: [replica()] })
     expect(await next()).toMatchObject({
-      images: [{ image: { name: image }, holders: ['lab1'] }],
-      peers: [{ facility: 'lab1', address: '10.0.0.1:7411' }],
+      images: [{ image: { name: image }, holders: [lab1] }],
+      peers: [{ facility: lab1, address: '10.0.0.1:7411' }],
     })
-    const own = await watch('lab1')()
+    const own = await watch(lab1)()
     expect(own).toMatchObject({ images: [{ holders: [] }], peers: [] })
-    await report('lab1', { peerAddress: '', replicas: [] })
+    await report(lab1, { peerAddress: '', replicas: [] })
     expect(await next()).toMatchObject({ images: [{ holders: [] }], peers: [] })
   })
 
   test('that hold the same content under another name are holders too', async () => {
     const data = randomBytes(1000)
-    const [one, two] = [await publish(admin, 'kali-2026', data), await publish(admin, 'kali-2026', data)]
-    await report('lab1', { peerAddress: 'a:1', replicas: [replica({ image: one })] })
-    await push(admin, 'lab2', two)
-    expect((await watch('lab2')()).images).toMatchObject([{ holders: ['lab1'] }])
+    const [one, two] = [
+      await publish(admin, 'kali-2026', data),
+      await publish(admin, 'kali-2026', data),
+    ]
+    await report(lab1, { peerAddress: 'a:1', replicas: [replica({ image: one })] })
+    await push(admin, lab2, two)
+    expect((await watch(lab2)()).images).toMatchObject([{ holders: [lab1] }])
   })
 
   test('are no holders of what is still on its way', async () => {
-    await push(admin, 'lab2', image)
+    await push(admin, lab2, image)
     const state = ReplicaState.REPLICA_STATE_FETCHING
-    await report('lab1', { peerAddress: 'a:1', replicas: [replica({ state })] })
-    expect((await watch('lab2')()).images).toMatchObject([{ holders: [] }])
+    await report(lab1, { peerAddress: 'a:1', replicas: [replica({ state })] })
+    expect((await watch(lab2)()).images).toMatchObject([{ holders: [] }])
   })
 
   test('say how they stand, and the last report counts', async () => {
-    await push(admin, 'lab1', image)
+    await push(admin, lab1, image)
     const other = await publish(admin, 'debian-12', randomBytes(1000))
     const failed = { state: ReplicaState.REPLICA_STATE_FAILED, error: 'no space' }
-    await report('lab1', { replicas: [replica(failed), replica({ image: other })] })
+    await report(lab1, { replicas: [replica(failed), replica({ image: other })] })
     const progress = { totalBytes: 10n, peerBytes: 3n, portalBytes: 4n }
     const fetching = { state: ReplicaState.REPLICA_STATE_FETCHING, ...progress }
-    await report('lab1', {
+    await report(lab1, {
       appliedGeneration: 1n,
       storedBytes: 2n ** 40n,
       replicas: [replica(fetching)],
     })
     const { replicas } = await admin.facilities.listReplicas({
-      facility: 'lab1',
+      facility: lab1,
       pageSize: 0,
       pageToken: '',
     })
     expect(replicas).toMatchObject([{ image, ...fetching, error: '' }])
-    const { facility } = await admin.facilities.getFacility({ name: 'lab1' })
+    const { facility } = await admin.facilities.getFacility({ name: lab1 })
     expect(facility).toMatchObject({
       appliedGeneration: 1n,
       storedBytes: 2n ** 40n,
@@ -149,16 +163,19 @@ describe('agents', () => {
   })
 
   test('may report images that the portal does not know: they are left out', async () => {
-    await report('lab1', { replicas: [replica({ image: 'made-up' }), replica()] })
-    const request = { facility: 'lab1', pageSize: 0, pageToken: '' }
+    await report(lab1, { replicas: [replica({ image: 'made-up' }), replica()] })
+    const request = { facility: lab1, pageSize: 0, pageToken: '' }
     const { replicas } = await admin.facilities.listReplicas(request)
     expect(replicas.map((each) => each.image)).toEqual([image])
   })
 
   test('that report an image twice are refused, and what they reported before stays', async () => {
-    await report('lab1', { replicas: [replica()] })
-    const twice = report('lab1', { replicas: [replica(), replica()] })
+    await report(lab1, { replicas: [replica()] })
+    const twice = report(lab1, { replicas: [replica(), replica()] })
     await expect(twice).rejects.toMatchObject({ kind: 'invalid', reason: 'INVALID_FIELD' })
+    const request = { facility: lab1, pageSize: 0, pageToken: '' }
+    const { replicas } = await admin.facilities.listReplicas(request)
+    expect(replicas).toMatchObject([{ image }])
   })
 
   test('of a facility that is not there hear FACILITY_NOT_FOUND', async () => {
@@ -167,10 +184,12 @@ describe('agents', () => {
   })
 
   test('hear that the portal is stopping', async () => {
-    const next = watch('lab1')
+    await using stopping = await freshPortal()
+    await makeFacilities(stopping.as('admin'), lab1)
+    const next = watch(lab1, stopping)
     await next()
     const over = expect(next()).rejects.toMatchObject({ kind: 'unavailable', reason: 'NOT_READY' })
-    await portal[Symbol.asyncDispose]()
+    await stopping[Symbol.asyncDispose]()
     await over
   })
 })

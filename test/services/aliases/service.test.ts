@@ -56,7 +56,7 @@ describe('aliases', () => {
     const lost = await Promise.all(
       clients.map(async (client, i) => {
         let refused = 0
-        for (let done = 0; done < moves; ) {
+        for (let done = 0; done < moves;) {
           const { etag } = await get('counted')
           const image = images[i % images.length]
           try {
@@ -76,7 +76,7 @@ describe('aliases', () => {
     expect(history.map(({ version }) => version as number)).toEqual(
       Array.from({ length: 16 * moves + 1 }, (_, i) => i + 1),
     )
-    expect(await get('counted')).toMatchObject({ image: history.at(-1)?.['image'] })
+    expect(await get('counted')).toMatchObject({ image: history.at(-1)?.['image'] as string })
   })
 
   test('an etag for an alias that is not there is a mismatch', async () => {
@@ -130,7 +130,10 @@ describe('aliases', () => {
   test('one does not point at a candidate, nor at what is revoked', async () => {
     const name = await publish(producer, 'debian-13', randomBytes(1000), false)
     const told = { kind: 'precondition', reason: 'WRONG_STATE' }
-    await expect(set('bold', name)).rejects.toMatchObject({ ...told, facts: { state: 'candidate' } })
+    await expect(set('bold', name)).rejects.toMatchObject({
+      ...told,
+      facts: { state: 'candidate' },
+    })
     await portal.sql`update image set state = 'revoked' where name = ${name}`
     await expect(set('bold', name)).rejects.toMatchObject({ ...told, facts: { state: 'revoked' } })
   })
@@ -162,6 +165,8 @@ describe('aliases', () => {
     const first = await list('portal', 2)
     expect(first.names).toEqual(['a', 'b'])
     expect(await list('portal', 2, first.next)).toEqual({ names: ['c'], next: '' })
-    await expect(list('lab1', 2, first.next)).rejects.toMatchObject({ facts: { field: 'page_token' } })
+    await expect(list('lab1', 2, first.next)).rejects.toMatchObject({
+      facts: { field: 'page_token' },
+    })
   })
 })

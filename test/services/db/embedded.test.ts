@@ -20,7 +20,9 @@ describe('the embedded PostgreSQL', () => {
     await query(first, 'create table kept as select 42 as answer')
   })
 
-  afterAll(() => folder[Symbol.asyncDispose]())
+  afterAll(async () => {
+    await folder[Symbol.asyncDispose]()
+  })
 
   const start = () => startEmbedded({ dir, password: 'not used again', durable: false })
 
@@ -72,10 +74,5 @@ process.stdout.write((await startEmbedded(options)).url)`
     await sql.end()
     await using again = await start()
     expect(await query(again, 'select answer from kept')).toMatchObject([{ answer: 42 }])
-  })
-
-  test('says what to do where it may not write', async () => {
-    const options = { dir: '/proc/none', password: '', durable: false }
-    await expect(startEmbedded(options)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 })

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { recogniseDatabase } from '../../../services/db/faults.ts'
+import { ReportStateRequest } from '../../../proto/gen/merge/image/v1/agent.ts'
+import { cutPage } from '../../../services/pages.ts'
 import { ImageFilter } from '../../../proto/gen/merge/image/v1/image.ts'
+import { makeFacilities } from '../../support/facilities.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
 test.each(['CONNECTION_CLOSED', 'ECONNREFUSED', '57P01'])(
@@ -26,12 +29,14 @@ describe('words that no database takes', () => {
 
   beforeAll(async () => {
     portal = await freshPortal()
+    await makeFacilities(portal.as('admin'), 'lab1')
   })
 
   afterAll(() => portal[Symbol.asyncDispose]())
 
   const nul = 'a\0b'
-  const made = Buffer.from(`${'0'.repeat(16)} x`).toString('base64url')
+  const anything = { namespace: '', distro: '', release: '', role: '', arch: '', state: '' }
+  const made = cutPage(['x', 'y'], { size: 1, after: '' }, () => 'no number', anything)
   const calls: Readonly<Record<string, (admin: Clients) => Promise<unknown>>> = {
     'the name of a facility': ({ facilities }) => facilities.getFacility({ name: nul }),
     'a display name': ({ facilities }) =>
@@ -44,7 +49,7 @@ describe('words that no database takes', () => {
     'a filter': ({ images }) =>
       images.listImages({ pageSize: 0, pageToken: '', filter: ImageFilter.create({ role: nul }) }),
     'a page token': ({ images }) =>
-      images.listImages({ pageSize: 0, pageToken: made, filter: undefined }),
+      images.listImages({ pageSize: 0, pageToken: made.nextPageToken, filter: undefined }),
     'the reason of an alias': ({ aliases }) =>
       aliases.setAlias({
         requestId: randomUUID(),
@@ -53,12 +58,16 @@ describe('words that no database takes', () => {
         etag: nul,
         reason: nul,
       }),
+    'a number': ({ agents }) =>
+      agents.reportState(ReportStateRequest.create({ facility: 'lab1', storedBytes: 2n ** 63n })),
     'a distro': ({ catalog }) => catalog.getDistro({ distro: nul }),
     'a reference': ({ resolver }) =>
       resolver.resolveImage({ reference: nul, arch: nul, explain: false }),
   }
 
   test.each(Object.keys(calls))('are refused as %s', async (what) => {
-    await expect(calls[what]?.(portal.as('admin'))).rejects.toMatchObject({ kind: 'invalid' })
+    await expect(
+      calls[what]?.(portal.as(what === 'a number' ? 'agent:lab1' : 'admin')),
+    ).rejects.toMatchObject({ kind: 'invalid' })
   })
 })

@@ -16,7 +16,9 @@ describe('a request id', () => {
     await database.sql`create table effect (name text not null)`
   })
 
-  afterAll(() => database[Symbol.asyncDispose]())
+  afterAll(async () => {
+    await database[Symbol.asyncDispose]()
+  })
 
   /** A mutation that leaves a row, and answers with how many there are. */
   function act(requestId: string, name: string, caller = alice) {
@@ -58,9 +60,9 @@ describe('a request id', () => {
     await expect(act(requestId, 'other')).rejects.toMatchObject(told)
     const push = { requestId, image: 'reused', facility: '' }
     const work = () => Promise.reject(new Error('it was done'))
-    await expect(
-      once(database.sql, Facilities.pushImage, alice, push, work),
-    ).rejects.toMatchObject(told)
+    await expect(once(database.sql, Facilities.pushImage, alice, push, work)).rejects.toMatchObject(
+      told,
+    )
     expect(await effects('other')).toBe(0)
   })
 

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readdirSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startTestbed, type Testbed } from '../../testbed/testbed.ts'
+
+const syncs = 10
+const killsEach = 5
+const seed = Number(process.env['SEED'] ?? 20261123)
+
+/** Numbers from 0 to 1 that a seed decides. */
+function* chances(): Generator<number, never> {
+  for (let i = 0; ; i++) {
+    yield createHash('sha256').update(`${seed} ${i}`).digest().readUInt32BE() / 2 ** 32
+  }
+}
+
+/** 160 MB that compress by half, with a hole before the end. */
+async function makeImage(path: string): Promise<void> {
+  await using file = await open(path, 'w')
+  let block = createHash('sha512').update(String(seed)).digest()
+  for (let i = 0; i < 160; i++) {
+    const random = Buffer.alloc(512 * 1024)
+    for (let at = 0; at < random.length; at += block.length) {
+      block = createHash('sha512').update(block).digest()
+      block.copy(random, at)
+    }
+    await file.write(
+      Buffer.concat([random, Buffer.alloc(512 * 1024, 'merge')]),
+      0,
+      1024 * 1024,
+      i * 1024 * 1024,
+    )
+  }
+  await file.truncate(512 * 1024 * 1024)
+}
+
+describe('an agent that is killed', () => {
+  let testbed: Testbed
+  let image: string
+  const chance = chances()
+
+  beforeAll(async () => {
+    testbed = await startTestbed([])
+    image = join(testbed.folder, 'image.raw')
+    await makeImage(image)
+    await testbed.mrg('publish', image, '--as', 'debian-13')
+  }, 120_000)
+
+  afterAll(async () => {
+    await testbed[Symbol.asyncDispose]()
+  }, 60_000)
+
+  /** What is shown in a dead agent's folder, and whether all of it is there. */
+  function shownAndWhole(facility: string): { shown: number; whole: boolean } {
+    const folder = join(testbed.folder, facility)
+    const db = new DatabaseSync(join(folder, 'agent.db'))
+    try {
+      const count = (sql: string): number => Number(db.prepare(sql).get()?.['n'])
+      const packs = db.prepare('SELECT key, size_bytes FROM pack').all()
+      const whole = packs.every(
+        ({ key, size_bytes }) =>
+          statSync(join(folder, 'chunks', String(key))).size === Number(size_bytes),
+      )
+      return { shown: count('SELECT count(*) AS n FROM image'), whole }
+    } finally {
+      db.close()
+    }
+  }
+
+  test(`${syncs * killsEach} times in the middle of a sync converges, and never shows what is not whole`, async () => {
+    let [early, found] = [0, 0]
+    for (let i = 0; i < syncs; i++) {
+      const facility = `lab${i}`
+      await testbed.mrg('new', 'facility', facility)
+      await testbed.mrg('push', 'debian', facility)
+      for (let k = 0; k < killsEach; k++) {
+        const agent = await testbed.startFacility(facility)
+        // Chosen by the seed: anywhere from before the first byte to after the last.
+        await sleep(chance.next().value * 700)
+        await agent.stop('SIGKILL')
+        const { shown, whole } = shownAndWhole(facility)
+        expect(whole).toBe(true)
+        if (shown === 0) early++
+        else found++
+      }
+      await testbed.startFacility(facility)
+      await testbed.mrs(facility, 'pull', 'debian')
+      const { shown } = shownAndWhole(facility)
+      expect(shown).toBe(1)
+      await testbed.mrs(facility, 'verify', 'debian')
+      const tmp = readdirSync(join(testbed.folder, facility, 'chunks', 'tmp'))
+      expect(tmp).toEqual([])
+      await testbed.facilities.get(facility)?.stop()
+    }
+    process.stdout.write(
+      `killed ${early} times before the image was whole and ${found} times after; seed ${seed}\n`,
+    )
+    expect(early).toBeGreaterThan(0)
+  }, 600_000)
+
+  test('while it writes an image out leaves no half file behind', async () => {
+    const facility = 'writer'
+    await testbed.mrg('new', 'facility', facility)
+    await testbed.startFacility(facility)
+    await testbed.mrs(facility, 'pull', 'debian')
+    const out = join(testbed.folder, 'out')
+    execFileSync('mkdir', [out])
+    for (let i = 0; i < 5; i++) {
+      const agent = testbed.facilities.get(facility)
+      const writing = testbed.mrs(facility, 'write', 'out', 'debian', join(out, 'image.raw')).then(
+        () => 'written',
+        () => 'cut off',
+      )
+      await sleep(chance.next().value * 1000)
+      await agent?.stop('SIGKILL')
+      const end = await writing
+      await testbed.startFacility(facility)
+      const files = readdirSync(out)
+      expect(files).toEqual(end === 'written' || files.length > 0 ? ['image.raw'] : [])
+      if (files.length > 0) {
+        execFileSync('cmp', [image, join(out, 'image.raw')])
+        execFileSync('rm', [join(out, 'image.raw')])
+      }
+    }
+  }, 120_000)
+})
