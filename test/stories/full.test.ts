@@ -47,7 +47,7 @@ const limitChunks = `
 const problem = async (call: Promise<unknown>): Promise<{ reason: string; message: string }> => {
   const { stderr } = await call.then(
     () => ({ stderr: '{"error":{"reason":"NONE"}}' }),
-    (error: { stderr: string }) => error,
+    (error: unknown) => error as { stderr: string },
   )
   return (JSON.parse(stderr) as { error: { reason: string; message: string } }).error
 }

@@ -6,6 +6,8 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { decodeManifest } from '../../lib/content/encoding.ts'
+import { chunkDigests } from '../../lib/content/manifest.ts'
 import { startTestbed, type Testbed } from '../../testbed/testbed.ts'
 
 const syncs = 10
@@ -55,25 +57,31 @@ describe('an agent that is killed', () => {
     await testbed[Symbol.asyncDispose]()
   }, 60_000)
 
-  /** What is shown in a dead agent's folder, and whether all of it is there. */
-  function shownAndWhole(facility: string): { shown: number; whole: boolean } {
+  /** What a dead agent's folder shows, and whether all of that is there. */
+  function look(facility: string): { shown: boolean; begun: boolean; whole: boolean } {
     const folder = join(testbed.folder, facility)
     const db = new DatabaseSync(join(folder, 'agent.db'))
     try {
-      const count = (sql: string): number => Number(db.prepare(sql).get()?.['n'])
+      const shown = db.prepare('SELECT name FROM image').all().length > 0
       const packs = db.prepare('SELECT key, size_bytes FROM pack').all()
-      const whole = packs.every(
+      const packsWhole = packs.every(
         ({ key, size_bytes }) =>
           statSync(join(folder, 'chunks', String(key))).size === Number(size_bytes),
       )
-      return { shown: count('SELECT count(*) AS n FROM image'), whole }
+      const rows = db.prepare('SELECT lower(hex(digest)) AS digest FROM chunk').all()
+      const held = new Set(rows.map(({ digest }) => digest))
+      const manifests = db.prepare('SELECT bytes FROM manifest').all()
+      const chunksThere = manifests
+        .flatMap(({ bytes }) => chunkDigests(decodeManifest(bytes as Uint8Array)))
+        .every((digest) => held.has(digest))
+      return { shown, begun: packs.length > 0, whole: packsWhole && (!shown || chunksThere) }
     } finally {
       db.close()
     }
   }
 
   test(`${syncs * killsEach} times in the middle of a sync converges, and never shows what is not whole`, async () => {
-    let [early, found] = [0, 0]
+    const seen = { 'before the first pack': 0, 'in between': 0, 'when it was whole': 0 }
     for (let i = 0; i < syncs; i++) {
       const facility = `lab${i}`
       await testbed.mrg('new', 'facility', facility)
@@ -81,26 +89,23 @@ describe('an agent that is killed', () => {
       for (let k = 0; k < killsEach; k++) {
         const agent = await testbed.startFacility(facility)
         // Chosen by the seed: anywhere from before the first byte to after the last.
-        await sleep(chance.next().value * 700)
+        await sleep(chance.next().value * 1200)
         await agent.stop('SIGKILL')
-        const { shown, whole } = shownAndWhole(facility)
+        const { shown, begun, whole } = look(facility)
         expect(whole).toBe(true)
-        if (shown === 0) early++
-        else found++
+        if (shown) seen['when it was whole']++
+        else seen[begun ? 'in between' : 'before the first pack']++
       }
       await testbed.startFacility(facility)
       await testbed.mrs(facility, 'pull', 'debian')
-      const { shown } = shownAndWhole(facility)
-      expect(shown).toBe(1)
+      expect(look(facility)).toEqual({ shown: true, begun: true, whole: true })
       await testbed.mrs(facility, 'verify', 'debian')
       const tmp = readdirSync(join(testbed.folder, facility, 'chunks', 'tmp'))
       expect(tmp).toEqual([])
       await testbed.facilities.get(facility)?.stop()
     }
-    process.stdout.write(
-      `killed ${early} times before the image was whole and ${found} times after; seed ${seed}\n`,
-    )
-    expect(early).toBeGreaterThan(0)
+    process.stdout.write(`killed ${JSON.stringify(seen)}; seed ${seed}\n`)
+    expect(seen['in between']).toBeGreaterThan(0)
   }, 600_000)
 
   test('while it writes an image out leaves no half file behind', async () => {
