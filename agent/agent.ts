@@ -1,6 +1,5 @@
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Logger } from 'pino'
 import { makeBell } from '../lib/bell.ts'
 import { openDirectory } from '../lib/chunks/directory.ts'
 import { packStore } from '../lib/chunks/packs.ts'
@@ -9,6 +8,7 @@ import { chunkService } from '../lib/chunks/serve.ts'
 import type { ChunkStore, Run } from '../lib/chunks/source.ts'
 import { verified } from '../lib/chunks/verified.ts'
 import { ownFolder } from '../lib/ownership.ts'
+import type { World } from '../lib/service.ts'
 import { identifyInsecurely } from '../lib/rpc/caller.ts'
 import { demandDevelopment } from '../lib/rpc/development.ts'
 import { mount, type Gate } from '../lib/rpc/serve.ts'
@@ -33,16 +33,7 @@ import { writesOut } from './writeout.ts'
 
 export type AgentSettings = Values<typeof agentSettings>
 
-/** What an agent takes from the world. */
-export interface AgentDeps {
-  readonly log: Logger
-  readonly now: () => Date
-  /** Milliseconds since some moment. */
-  readonly clock: () => number
-  readonly newUuid: () => string
-  readonly newUlid: () => string
-  readonly threads: number
-}
+export type AgentDeps = World
 
 /** An agent at work. */
 export interface Agent extends AsyncDisposable {

@@ -6,6 +6,7 @@ import { packStore } from '../lib/chunks/packs.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
 import { ownFolder } from '../lib/ownership.ts'
+import type { World } from '../lib/service.ts'
 import { identifyInsecurely } from '../lib/rpc/caller.ts'
 import { demandDevelopment } from '../lib/rpc/development.ts'
 import { mount } from '../lib/rpc/serve.ts'
@@ -40,15 +41,7 @@ import { renewUpload } from './uploads/queries.ts'
 
 export type PortalSettings = Values<typeof portalSettings>
 
-/** What a portal takes from the world. */
-export interface PortalDeps {
-  readonly log: Logger
-  readonly now: () => Date
-  readonly clock: () => number
-  readonly newUuid: () => string
-  readonly newUlid: () => string
-  readonly threads: number
-}
+export type PortalDeps = World
 
 /** A portal that answers. */
 export interface Portal extends AsyncDisposable {
