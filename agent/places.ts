@@ -118,7 +118,7 @@ function inTransaction(db: DatabaseSync, act: () => void): void {
     throw isFull(error)
       ? exhausted(
           'DISK_FULL',
-          'no space is left for the database',
+          `no space is left for ${db.location() ?? 'the database'}: make room there, and try again`,
           { path: db.location() ?? '' },
           error,
         )
