@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ChunkSource } from '../lib/chunks/source.ts'
-import { decompress } from '../lib/content/codec.ts'
+import { chunkDecoder } from '../lib/content/codec.ts'
 import { sha256, type Digest } from '../lib/content/digest.ts'
 import { chunksOf, type Chunk } from '../lib/content/extents.ts'
 import type { Artifact, Manifest } from '../lib/content/manifest.ts'
@@ -60,11 +60,12 @@ async function readChunks(
   signal: AbortSignal,
 ): Promise<Map<Digest, Uint8Array>> {
   const raw = new Map<Digest, Uint8Array>()
+  const decode = chunkDecoder()
   const digests = [...new Set(chunks.map(({ digest }) => digest))]
   for await (const { entries, payload } of source.fetch(digests, signal)) {
     let at = 0
     for (const entry of entries) {
-      const bytes = decompress(entry, payload.subarray(at, at + entry.storedBytes))
+      const bytes = decode(entry, payload.subarray(at, at + entry.storedBytes))
       at += entry.storedBytes
       if (sha256(bytes) !== entry.digest) throw rotten(entry.digest)
       raw.set(entry.digest, bytes)

@@ -1,5 +1,6 @@
 import type { Digest } from '../content/digest.ts'
 import { type Failure, missing } from '../failure.ts'
+import { release } from '../memory.ts'
 import { ahead } from './ahead.ts'
 import type { BlobStore } from './blobs.ts'
 import { type Pack, type Packing, packing } from './packing.ts'
@@ -74,6 +75,7 @@ async function store(
     for await (const run of runs) {
       signal?.throwIfAborted()
       await keep(packs, index, run, mine)
+      release(run.payload)
       await throwIfFailed(mine)
     }
     signal?.throwIfAborted()

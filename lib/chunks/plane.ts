@@ -4,20 +4,30 @@ import {
   StoreChunksRequest,
 } from '../../proto/gen/merge/image/v1/chunk.ts'
 import { invalid } from '../failure.ts'
-import { decodeRun, encodeRun } from './run.ts'
-import type { Run } from './source.ts'
+import { release } from '../memory.ts'
+import { decodeRun, encodeRun, encodeRunInto } from './run.ts'
+import { maxRunBytes, type Run } from './source.ts'
 
 const asItIs = (bytes: Buffer): Buffer => bytes
 
+const draft = new Uint8Array(2 * maxRunBytes)
+
+/** A grpc-js server copies what its serializer returns before it does anything else, so one draft is enough for all. */
+function sentRun(run: Run): Buffer {
+  const bytes = encodeRunInto(draft, run)
+  release(run.payload)
+  return bytes
+}
+
 /**
- * ChunkService with runs as bytes: past the generic codec, which copies every payload once more. The bytes are
- * read with `decodeRun` by the service and the client, so that a malformed one is an INVALID_CHUNK.
+ * ChunkService past the generic codec, which copies every payload once more. Received runs are bytes, which the service and
+ * the client read with `decodeRun`, so that a malformed one is an INVALID_CHUNK.
  */
 export const chunkPlane = {
   findMissing: ChunkServiceService.findMissing,
   fetchChunks: {
     ...ChunkServiceService.fetchChunks,
-    responseSerialize: asItIs,
+    responseSerialize: sentRun,
     responseDeserialize: asItIs,
   },
   storeChunks: {

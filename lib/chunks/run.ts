@@ -12,8 +12,22 @@ const rawSizesField = 3
 const codecsField = 4
 const payloadField = 5
 
-/** A run as the message ChunkRun. */
-export function encodeRun({ entries, payload }: Run): Buffer {
+/** A run as the message ChunkRun, in memory of its own. */
+export function encodeRun(run: Run): Buffer {
+  return Buffer.concat([encodeHead(run), run.payload])
+}
+
+/** A run as the message ChunkRun, at the start of `into`, for whoever copies it at once. */
+export function encodeRunInto(into: Uint8Array<ArrayBuffer>, run: Run): Buffer {
+  const head = encodeHead(run)
+  const length = head.length + run.payload.length
+  if (length > into.length) return encodeRun(run)
+  into.set(head)
+  into.set(run.payload, head.length)
+  return Buffer.from(into.buffer, into.byteOffset, length)
+}
+
+function encodeHead({ entries, payload }: Run): Uint8Array {
   const head = new BinaryWriter()
   head
     .tag(digestsField, WireType.LengthDelimited)
@@ -22,7 +36,7 @@ export function encodeRun({ entries, payload }: Run): Buffer {
   writePacked(head, rawSizesField, entries, (entry) => entry.rawBytes)
   writePacked(head, codecsField, entries, (entry) => codecNumber(entry.codec))
   head.tag(payloadField, WireType.LengthDelimited).uint32(payload.length)
-  return Buffer.concat([head.finish(), payload])
+  return head.finish()
 }
 
 /** Reads ChunkRun and believes nothing; the payload is a view of the bytes given. */

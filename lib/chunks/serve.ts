@@ -4,7 +4,6 @@ import type { Call } from '../rpc/serve.ts'
 import type { Service } from '../rpc/service.ts'
 import type { chunkPlane } from './plane.ts'
 import { decodeRuns, decodeUploadId } from './plane.ts'
-import { encodeRun } from './run.ts'
 import type { ChunkSource, ChunkStore, Run } from './source.ts'
 import type { Verify } from './verified.ts'
 import { verifiedRuns } from './verified.ts'
@@ -41,8 +40,8 @@ export function chunkService(deps: ChunkServiceDeps): Service<typeof chunkPlane,
     async *fetchChunks(request, { signal }) {
       const digests = parseDigests(request.digests, mostFetched)
       for await (const run of source.fetch(digests, signal)) {
-        yield encodeRun(run)
         onSent?.(run)
+        yield run
       }
     },
 

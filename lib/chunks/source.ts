@@ -13,7 +13,10 @@ export interface RunEntry {
   readonly rawBytes: number
 }
 
-/** Stored chunks one after another, as they lie in a pack: the unit that moves between disk, wire and workers. */
+/**
+ * Stored chunks one after another, as they lie in a pack: the unit that moves between disk, wire and workers. A run belongs to
+ * whoever was handed it last, who may move its payload to another thread or give the memory back.
+ */
 export interface Run {
   readonly entries: readonly RunEntry[]
   readonly payload: Uint8Array

@@ -2,7 +2,6 @@ import type { RunEntry } from '../chunks/source.ts'
 import type { Digest } from '../content/digest.ts'
 import { chunksOf, type Extents } from '../content/extents.ts'
 import { corrupt, missing } from '../failure.ts'
-import type { PlacedEntry } from '../workers/expand.ts'
 
 /** Where a chunk belongs in a file. */
 export interface Place {
@@ -39,8 +38,8 @@ export function* batchesOf(places: readonly Place[], rawBytes: number): Generato
 
 /** What of a batch has not come yet. */
 export interface Awaited {
-  /** The entry with its places; throws if its chunk is not awaited or has another length. */
-  readonly place: (entry: RunEntry) => PlacedEntry
+  /** The offsets of the entry; throws if its chunk is not awaited or has another length. */
+  readonly place: (entry: RunEntry) => readonly number[]
   /** Throws CHUNK_NOT_FOUND if something has not come. */
   readonly checkComplete: () => void
 }
@@ -48,15 +47,14 @@ export interface Awaited {
 export function awaiting(batch: readonly Place[]): Awaited {
   const rest = new Map(batch.map((place) => [place.digest, place]))
   return {
-    place: (entry) => {
-      const { digest, rawBytes } = entry
+    place: ({ digest, rawBytes }) => {
       const place = rest.get(digest)
       if (place?.length !== rawBytes) {
         const what = `chunk ${digest} of ${rawBytes} bytes was sent, which nobody asked for`
         throw corrupt('CHUNK_CORRUPT', what, { digest })
       }
       rest.delete(digest)
-      return { ...entry, offsets: place.offsets }
+      return place.offsets
     },
     checkComplete: () => {
       const [first] = rest.keys()

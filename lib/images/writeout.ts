@@ -1,10 +1,8 @@
 import { lstat } from 'node:fs/promises'
 import type { ChunkSource, Run } from '../chunks/source.ts'
 import type { Artifact } from '../content/manifest.ts'
-import type { PlacedEntry } from '../workers/expand.ts'
 import type { Pool } from '../workers/pool.ts'
-import { newSlot } from '../workers/slot.ts'
-import { fill, runSlotBytes } from '../workers/verifier.ts'
+import { movedRun } from '../workers/verifier.ts'
 import { createPartial, fileExists, type Partial } from './partial.ts'
 import { awaiting, batchesOf, type Place, placesOf } from './placing.ts'
 import { reporting } from './reporting.ts'
@@ -59,19 +57,19 @@ function batchWriter(
   { handle, target }: Partial,
   source: Pick<ChunkSource, 'fetch'>,
   pool: Pool,
-  wrote: (run: Run, entries: readonly PlacedEntry[]) => void,
+  wrote: (run: Run, offsets: readonly (readonly number[])[]) => void,
   stop: AbortSignal,
 ) {
   return async (batches: Iterable<readonly Place[]>): Promise<void> => {
-    const slot = newSlot(runSlotBytes)
     for (const batch of batches) {
       const rest = awaiting(batch)
       const digests = batch.map(({ digest }) => digest)
       for await (const run of source.fetch(digests, stop)) {
-        const entries = run.entries.map(rest.place)
-        fill(slot, run)
-        await pool.run('expand', { path: target, fd: handle.fd, entries, slot }, stop)
-        wrote(run, entries)
+        const offsets = run.entries.map(rest.place)
+        const moved = movedRun(run)
+        const placed = { ...moved, path: target, fd: handle.fd, offsets }
+        await pool.run('expand', placed, stop, [moved.payload.buffer])
+        wrote(run, offsets)
       }
       rest.checkComplete()
     }
@@ -84,12 +82,11 @@ function tally(places: readonly Place[], report: (progress: WriteProgress) => vo
   const totalBytes = places.reduce((sum, place) => bytesOf(sum, place.length, place.offsets), 0)
   let writtenBytes = 0
   let fetchedBytes = 0
-  return ({ payload }: Run, entries: readonly PlacedEntry[]): void => {
-    fetchedBytes += payload.length
-    writtenBytes = entries.reduce(
-      (sum, entry) => bytesOf(sum, entry.rawBytes, entry.offsets),
-      writtenBytes,
-    )
+  return ({ entries }: Run, offsets: readonly (readonly number[])[]): void => {
+    entries.forEach(({ storedBytes, rawBytes }, i) => {
+      fetchedBytes += storedBytes
+      writtenBytes = bytesOf(writtenBytes, rawBytes, offsets[i] ?? [])
+    })
     report({ writtenBytes, totalBytes, fetchedBytes })
   }
 }

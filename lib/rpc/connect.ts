@@ -8,7 +8,7 @@ import {
 import { stopped } from '../failure.ts'
 import { callerHeader } from './caller.ts'
 import { messages, pour } from './flow.ts'
-import type { Definition, Method, Service } from './service.ts'
+import type { Client as Calls, Definition, Method } from './service.ts'
 import { toFailure } from './status.ts'
 
 /** What a caller may add to a call. */
@@ -19,7 +19,7 @@ export interface CallOptions {
 }
 
 /** A generated service as plain async functions over a channel; what fails is a Failure. */
-export type Remote<D extends Definition> = Service<D, [options?: CallOptions]>
+export type Remote<D extends Definition> = Calls<D, [options?: CallOptions]>
 
 /** A connection to a server. */
 export interface Channel {

@@ -15,15 +15,21 @@ export type Definition = Readonly<Record<string, Method>>
 export type RequestOf<M extends Method> = ReturnType<M['requestDeserialize']>
 export type ResponseOf<M extends Method> = ReturnType<M['responseDeserialize']>
 
-type Input<M extends Method> = M['requestStream'] extends true
-  ? AsyncIterable<RequestOf<M>>
-  : RequestOf<M>
+type Input<Streams, Message> = Streams extends true ? AsyncIterable<Message> : Message
+type Output<Streams, Message> = Streams extends true ? AsyncIterable<Message> : Promise<Message>
 
-type Output<M extends Method> = M['responseStream'] extends true
-  ? AsyncIterable<ResponseOf<M>>
-  : Promise<ResponseOf<M>>
-
-/** A definition as plain async functions: a server implements it, and a client is one. */
+/** A definition as the plain async functions that a server implements. */
 export type Service<D extends Definition, Rest extends readonly unknown[]> = {
-  readonly [K in keyof D]: (input: Input<D[K]>, ...rest: Rest) => Output<D[K]>
+  readonly [K in keyof D]: (
+    input: Input<D[K]['requestStream'], RequestOf<D[K]>>,
+    ...rest: Rest
+  ) => Output<D[K]['responseStream'], Parameters<D[K]['responseSerialize']>[0]>
+}
+
+/** A definition as the plain async functions that a client calls. */
+export type Client<D extends Definition, Rest extends readonly unknown[]> = {
+  readonly [K in keyof D]: (
+    input: Input<D[K]['requestStream'], Parameters<D[K]['requestSerialize']>[0]>,
+    ...rest: Rest
+  ) => Output<D[K]['responseStream'], ResponseOf<D[K]>>
 }

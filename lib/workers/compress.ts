@@ -1,8 +1,11 @@
 import { maxRunBytes, type Run, type RunEntry } from '../chunks/source.ts'
-import { compress as encode, release } from '../content/codec.ts'
+import { chunkEncoder } from '../content/codec.ts'
 import type { Chunk } from '../content/extents.ts'
+import { release } from '../memory.ts'
 import type { Slot } from './slot.ts'
 import { done, type Outcome } from './task.ts'
+
+const encode = chunkEncoder()
 
 /** Compresses chunks of the segment in the slot, whose offsets are within it, into runs. */
 export function compress(input: {

@@ -1,31 +1,28 @@
 import { writeSync } from 'node:fs'
-import type { RunEntry } from '../chunks/source.ts'
-import { release } from '../content/codec.ts'
+import { release } from '../memory.ts'
+import { entriesOf } from './columns.ts'
 import { writeFault } from './faults.ts'
-import type { Slot } from './slot.ts'
 import { done, type Outcome } from './task.ts'
-import { rawChunk, storedChunks } from './verify.ts'
+import { type MovedRun, rawChunk } from './verify.ts'
 
-/** A chunk of a run, and where in the file it belongs. */
-export interface PlacedEntry extends RunEntry {
-  readonly offsets: readonly number[]
-}
-
-/** A run whose payload lies in a slot, on its way into an open file. */
-export interface PlacedRun {
+/** A run on its way into an open file. */
+export interface PlacedRun extends MovedRun {
   readonly path: string
   readonly fd: number
-  readonly entries: readonly PlacedEntry[]
-  readonly slot: Slot
+  /** Where in the file each chunk belongs. */
+  readonly offsets: readonly (readonly number[])[]
 }
 
 /** Writes every chunk of the run, once its digest matched, at all its places. */
 export function expand(run: PlacedRun): Outcome<undefined> {
-  for (const [entry, stored] of storedChunks(run)) {
+  let at = 0
+  entriesOf(run.columns).forEach((entry, i) => {
+    const stored = run.payload.subarray(at, (at += entry.storedBytes))
     const raw = rawChunk(entry, stored)
-    for (const offset of entry.offsets) writeAt(run, raw, offset)
-    release(raw)
-  }
+    for (const offset of run.offsets[i] ?? []) writeAt(run, raw, offset)
+    if (raw !== stored) release(raw)
+  })
+  release(run.payload)
   return done(undefined)
 }
 

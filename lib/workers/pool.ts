@@ -1,3 +1,4 @@
+import type { Transferable } from 'node:worker_threads'
 import { stopped } from '../failure.ts'
 import { shelf } from './shelf.ts'
 import { startThread, type Thread } from './thread.ts'
@@ -12,12 +13,13 @@ export interface Pool extends AsyncDisposable {
   readonly threads: number
   /**
    * Does the task in a thread. When the signal aborts, a task that waits is dropped, and one that runs is waited for: once
-   * this settles no thread touches the input's file descriptor or slot any more.
+   * this settles no thread touches the input's file descriptor or slot any more. What is to be transferred moves to the thread.
    */
   run<Name extends TaskName>(
     name: Name,
     input: TaskInput<Name>,
     signal?: AbortSignal,
+    transfer?: readonly Transferable[],
   ): Promise<TaskValue<Name>>
 }
 
@@ -34,7 +36,12 @@ export function startPool(threads: number, entry = new URL('./worker.ts', import
   const seats = shelf(threads, () => ({ thread: start() }))
   return {
     threads,
-    async run<Name extends TaskName>(name: Name, input: TaskInput<Name>, signal?: AbortSignal) {
+    async run<Name extends TaskName>(
+      name: Name,
+      input: TaskInput<Name>,
+      signal?: AbortSignal,
+      transfer?: readonly Transferable[],
+    ) {
       using seat = await seats.take(signal)
       signal?.throwIfAborted()
       if (!open) throw closing
@@ -42,7 +49,7 @@ export function startPool(threads: number, entry = new URL('./worker.ts', import
         started.delete(seat.item.thread)
         seat.item.thread = start()
       }
-      const value = await seat.item.thread.run({ name, input }, signal)
+      const value = await seat.item.thread.run({ name, input }, signal, transfer)
       signal?.throwIfAborted()
       // The thread does the task of this name and no other (worker.ts).
       return value as TaskValue<Name>

@@ -8,6 +8,6 @@ export function slots(count: number, bytes: number): Shelf<Slot> {
   return shelf(count, () => newSlot(bytes))
 }
 
-export function newSlot(bytes: number): Slot {
+function newSlot(bytes: number): Slot {
   return new Uint8Array(new SharedArrayBuffer(bytes))
 }

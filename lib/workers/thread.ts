@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import { type Transferable, Worker } from 'node:worker_threads'
 import { internal } from '../failure.ts'
 import { type Reply, valueOf } from './reply.ts'
 
@@ -8,7 +8,7 @@ const resourceLimits = { maxYoungGenerationSizeMb: 4 }
 /** One worker thread; it does one task at a time. */
 export interface Thread {
   /** The task's value. Settles only when the thread has let go of the task, even when the signal aborts. */
-  run(request: unknown, signal?: AbortSignal): Promise<unknown>
+  run(request: unknown, signal?: AbortSignal, transfer?: readonly Transferable[]): Promise<unknown>
   readonly ended: boolean
   /** Ends it in the middle of whatever it does, whose caller gets the error. */
   end(error: unknown): Promise<void>
@@ -41,10 +41,10 @@ export function startThread(entry: URL): Thread {
     })
   })
   return {
-    async run(request, signal) {
+    async run(request, signal, transfer = []) {
       const current = Promise.withResolvers<Reply>()
       Atomics.store(flag, 0, 0)
-      worker.postMessage(request)
+      worker.postMessage(request, transfer)
       worker.ref()
       task = current
       return valueOf(await raising(flag, current.promise, signal))

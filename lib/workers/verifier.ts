@@ -1,32 +1,27 @@
-import { maxRunBytes, type Run } from '../chunks/source.ts'
-import { maxChunkBytes } from '../content/gear.ts'
+import type { Run } from '../chunks/source.ts'
 import { invalid } from '../failure.ts'
+import { movable } from '../memory.ts'
+import { columnsOf } from './columns.ts'
 import type { Pool } from './pool.ts'
-import { type Slot, slots } from './slot.ts'
+import type { MovedRun } from './verify.ts'
 
 /** Checks every chunk of a run in the pool: resolves with the run itself, or rejects with CHUNK_CORRUPT. */
 export function verifier(pool: Pool): (run: Run, signal?: AbortSignal) => Promise<Run> {
-  // Two a thread: one to work on, and one to have the next ready.
-  const memory = slots(pool.threads * 2, runSlotBytes)
   return async (run, signal) => {
-    using lease = await memory.take(signal)
-    fill(lease.item, run)
-    await pool.run('verify', { entries: run.entries, slot: lease.item }, signal)
-    return run
+    const moved = movedRun(run)
+    const payload = await pool.run('verify', moved, signal, [moved.payload.buffer])
+    return { entries: run.entries, payload }
   }
 }
 
-/** What a run takes; a sender may let one chunk begin where the run is nearly full. */
-export const runSlotBytes = maxRunBytes + maxChunkBytes
-
-/** Puts the run's payload into the slot. */
-export function fill(slot: Slot, { entries, payload }: Run): void {
+/** The run as it goes to a thread; its payload is there and no longer here. */
+export function movedRun({ entries, payload }: Run): MovedRun {
   const storedBytes = entries.reduce((sum, entry) => sum + entry.storedBytes, 0)
-  if (storedBytes !== payload.length || storedBytes > slot.length) {
+  if (storedBytes !== payload.length) {
     throw invalid(
       'INVALID_CHUNK',
-      `a run of ${storedBytes} bytes has a payload of ${payload.length}, in a slot of ${slot.length}`,
+      `a run of ${storedBytes} bytes has a payload of ${payload.length}`,
     )
   }
-  slot.set(payload)
+  return { columns: columnsOf(entries), payload: movable(payload) }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { encodeUploadId } from '../../lib/chunks/plane.ts'
 import { encodeRun } from '../../lib/chunks/run.ts'
-import { compress } from '../../lib/content/codec.ts'
+import { chunkEncoder } from '../../lib/content/codec.ts'
 import { sha256 } from '../../lib/content/digest.ts'
 import { encodeManifest } from '../../lib/content/encoding.ts'
 import { cutSegment, chunksOf } from '../../lib/content/extents.ts'
@@ -25,6 +25,8 @@ export function manifestOf(data: Uint8Array): Manifest {
     ],
   }
 }
+
+const compress = chunkEncoder()
 
 /** The messages that store every chunk of the bytes under an upload. */
 export async function* storeMessages(uploadId: string, data: Uint8Array): AsyncGenerator<Buffer> {

@@ -7,7 +7,15 @@ import { listen, type Listening } from '../../lib/rpc/server.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import { recorder, type Recorder } from './log.ts'
 
-type Plane = Service<typeof chunkPlane, [call: Call]>
+const asSent = (bytes: Buffer): Buffer => bytes
+
+/** The chunk service, with whatever bytes a test sends as a run. */
+export const plane = {
+  ...chunkPlane,
+  fetchChunks: { ...chunkPlane.fetchChunks, responseSerialize: asSent },
+}
+
+type Plane = Service<typeof plane, [call: Call]>
 
 /** A server in this process with a client of it. */
 export interface Served extends AsyncDisposable {
@@ -42,7 +50,7 @@ export async function served(
   const stack = new AsyncDisposableStack()
   const recorded = recorder()
   const gate = { identify, recognise, log: recorded.log, clock: () => performance.now() }
-  const service = mount(chunkPlane, { ...idle, ...handlers }, access)
+  const service = mount(plane, { ...idle, ...handlers }, access)
   const server = stack.use(await listen('127.0.0.1:0', [service], gate, descriptors))
   const address = `127.0.0.1:${server.port}`
   const channel = stack.use(openChannel(address, 'producer:test'))

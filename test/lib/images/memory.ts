@@ -28,7 +28,8 @@ export function memoryStore(): MemoryStore {
       await Promise.resolve()
       for (const digest of digests) {
         const chunk = chunks.get(digest)
-        if (chunk !== undefined) yield { entries: [chunk.entry], payload: chunk.stored }
+        if (chunk !== undefined)
+          yield { entries: [chunk.entry], payload: Uint8Array.from(chunk.stored) }
       }
     },
     remove(digests) {

@@ -6,7 +6,7 @@ import { chunkPlane } from '../../../lib/chunks/plane.ts'
 import { stopped } from '../../../lib/failure.ts'
 import { connect, openChannel } from '../../../lib/rpc/connect.ts'
 import { collect } from '../../support/chunks.ts'
-import { nothing, served, streamOf, untilAborted } from '../../support/rpc.ts'
+import { nothing, plane, served, streamOf, untilAborted } from '../../support/rpc.ts'
 
 const asked = { digests: Buffer.alloc(0) }
 
@@ -100,7 +100,7 @@ test('an upload whose source fails, fails with that, and the handler does not ta
 
 test('a server that dies in the middle of a stream ends it as UNREACHABLE', async () => {
   const server = new Server()
-  server.addService(chunkPlane, {
+  server.addService(plane, {
     fetchChunks: (call: { write: (bytes: Buffer) => void }) => {
       call.write(Buffer.from('one'))
     },
@@ -124,7 +124,7 @@ test('details that are no details do no harm', async () => {
   metadata.set('grpc-status-details-bin', Buffer.from('ffffffffffff', 'hex'))
   const refuse = { code: Code.NOT_FOUND, details: 'not here', metadata }
   const server = new Server()
-  server.addService(chunkPlane, {
+  server.addService(plane, {
     findMissing: (_: unknown, reply: (error: typeof refuse) => void) => {
       reply(refuse)
     },
