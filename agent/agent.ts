@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { makeBell } from '../lib/bell.ts'
+import { sleep } from '../lib/chunks/clock.ts'
 import { openDirectory } from '../lib/chunks/directory.ts'
 import { packStore } from '../lib/chunks/packs.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
@@ -124,18 +124,12 @@ function prepareSync(
     transfers: new Map(),
     bell: makeBell(),
   }
-  const patience = {
-    now: clock,
-    sleep: async (ms: number, signal: AbortSignal): Promise<void> => {
-      await sleep(ms, undefined, { signal })
-    },
-  }
   return {
     state,
     images,
     store,
     upstream,
-    clock: patience,
+    clock: { now: clock, sleep },
     log,
     sources: (image) => [...peers.holding(image, state.desired), portal],
   }

@@ -1,7 +1,6 @@
-import { copyMissing } from '../lib/chunks/copy.ts'
-import type { Clock } from '../lib/chunks/batch.ts'
-import type { Origin } from '../lib/chunks/counted.ts'
-import type { RankedSource } from '../lib/chunks/ranking.ts'
+import { copyChunks } from '../lib/chunks/copy.ts'
+import type { Clock } from '../lib/chunks/clock.ts'
+import type { Origin, RankedSource } from '../lib/chunks/ranking.ts'
 import type { ChunkStore } from '../lib/chunks/source.ts'
 import { parseDigest, type Digest } from '../lib/content/digest.ts'
 import { decodeManifest } from '../lib/content/encoding.ts'
@@ -45,9 +44,10 @@ export async function fetchImage(
   const { store, images, clock, sources } = deps
   const manifest = await manifestOf(image, deps, signal)
   const digests = chunkDigests(manifest)
-  news.reused(shareHere(manifest, await store.missing(digests, signal)))
-  await copyMissing({
-    digests,
+  const lacking = await store.missing(digests, signal)
+  news.reused(shareHere(manifest, lacking))
+  await copyChunks({
+    digests: lacking,
     sources: () => sources(image.name),
     store,
     signal,

@@ -1,4 +1,4 @@
-import type { Origin } from '../lib/chunks/counted.ts'
+import type { Origin } from '../lib/chunks/ranking.ts'
 import type { Failure } from '../lib/failure.ts'
 
 /** How the way of one image to this facility stands. */

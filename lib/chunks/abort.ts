@@ -1,3 +1,8 @@
+import { stopped } from '../failure.ts'
+
+/** Why something ends whose outcome is known already. One for all, because making an error takes long. */
+export const nobodyWaits = stopped('STOPPED', 'nobody waits for this any more')
+
 /** The promise's result, or the signal's reason as soon as it aborts; what the promise comes to then is ignored. */
 export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return promise

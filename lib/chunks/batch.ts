@@ -1,14 +1,9 @@
 import type { Digest } from '../content/digest.ts'
 import { type Failure, invalid, late, missing } from '../failure.ts'
-import { either, leave, unlessAborted } from './abort.ts'
+import { either, leave, nobodyWaits, unlessAborted } from './abort.ts'
+import type { Clock } from './clock.ts'
 import type { RankedSource } from './ranking.ts'
 import type { Run } from './source.ts'
-
-export interface Clock {
-  /** Milliseconds; only differences count. */
-  now(): number
-  sleep(ms: number, signal: AbortSignal): Promise<void>
-}
 
 export interface Patience {
   readonly clock: Clock
@@ -42,7 +37,7 @@ export async function fetchBatch(
     }
     if (held.size > 0) throw cutShort(held)
   } finally {
-    stop.abort()
+    stop.abort(nobodyWaits)
   }
 }
 
@@ -77,7 +72,7 @@ async function unlessStalled<T>(
   try {
     return await unlessAborted(Promise.race([promise, stall]), signal)
   } finally {
-    done.abort()
+    done.abort(nobodyWaits)
   }
 }
 

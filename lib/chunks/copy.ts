@@ -7,6 +7,7 @@ import { chooseSource, type RankedSource } from './ranking.ts'
 import type { ChunkStore, Run } from './source.ts'
 
 export interface CopyOptions extends Patience {
+  /** What the store lacks. */
   readonly digests: readonly Digest[]
   /** Asked before each batch, so a source that appears meanwhile is used. The best comes first. */
   readonly sources: () => readonly RankedSource[]
@@ -16,19 +17,18 @@ export interface CopyOptions extends Patience {
   readonly restMs: number
   /** Hears of every run that was fetched, and from whom. */
   readonly onRun?: (run: Run, from: RankedSource) => void
-  /** 128 chunks are about 8 MiB of raw data. */
+  /** 256 chunks, as usual, are about 16 MiB of raw data. */
   readonly batchChunks?: number
   readonly inFlight?: number
 }
 
 /**
- * Brings the chunks that the store lacks into it. A batch that fails at one source goes on at the next with what is still
+ * Brings chunks into the store. A batch that fails at one source goes on at the next with what is still
  * missing; the copy fails when a batch failed everywhere, or when the store does. What came until then stays.
  */
-export async function copyMissing(options: CopyOptions): Promise<void> {
-  const { store, digests, signal, batchChunks = 128 } = options
-  const lacking = await store.missing(digests, signal)
-  if (lacking.length === 0) return
+export async function copyChunks(options: CopyOptions): Promise<void> {
+  const { store, digests, signal, batchChunks = 256 } = options
+  if (digests.length === 0) return
   const stop = new AbortController()
   const both = either(stop.signal, signal)
   const queue = boundedQueue<Run>(8)
@@ -36,7 +36,7 @@ export async function copyMissing(options: CopyOptions): Promise<void> {
     stop.abort(error)
     throw error
   })
-  const fetching = fetchAll(batchesOf(lacking, batchChunks), { ...options, signal: both }, queue)
+  const fetching = fetchAll(batchesOf(digests, batchChunks), { ...options, signal: both }, queue)
   const [stored, fetched] = await Promise.allSettled([storing, fetching])
   if (stored.status === 'rejected') throw stored.reason
   if (fetched.status === 'rejected') throw fetched.reason
@@ -106,8 +106,8 @@ async function copyBatch(wanted: Set<Digest>, copying: Copying): Promise<void> {
 }
 
 async function take(run: Run, from: RankedSource, { options, queue }: Copying): Promise<void> {
-  await queue.push(run, options.signal)
   options.onRun?.(run, from)
+  await queue.push(run, options.signal)
 }
 
 /** One reason stands for all if they agree: a chunk that no source holds is missing rather than out of reach. */

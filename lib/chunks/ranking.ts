@@ -1,5 +1,7 @@
-import type { Origin } from './counted.ts'
 import type { ChunkSource } from './source.ts'
+
+/** Where fetched bytes come from, as progress and metrics tell them apart. */
+export type Origin = 'peer' | 'portal'
 
 /** A source that may be asked for chunks; it verifies what it yields. */
 export interface RankedSource {

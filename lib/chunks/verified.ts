@@ -1,4 +1,4 @@
-import { either, leave } from './abort.ts'
+import { either, leave, nobodyWaits } from './abort.ts'
 import { boundedQueue } from './queue.ts'
 import type { ChunkSource, Run } from './source.ts'
 
@@ -43,7 +43,7 @@ export async function* verifiedRuns(
   try {
     yield* good
   } finally {
-    stop.abort()
+    stop.abort(nobodyWaits)
     leave(runs)
   }
 }

@@ -1,5 +1,4 @@
-import { stopped } from '../failure.ts'
-import { either } from '../chunks/abort.ts'
+import { either, nobodyWaits } from '../chunks/abort.ts'
 
 /** Work that says how far it is; aborted when the signal is, or when nobody reads its reports any more. */
 export type Work<P, R> = (report: (progress: P) => void, signal: AbortSignal) => Promise<R>
@@ -31,7 +30,7 @@ export async function* reporting<P, R>(
       if (event === 'settled') return await result
     }
   } finally {
-    stop.abort(stopped('STOPPED', 'nobody waits for this any more'))
+    stop.abort(nobodyWaits)
     await settled
   }
 }

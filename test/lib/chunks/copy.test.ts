@@ -1,7 +1,6 @@
-import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
-import type { Clock } from '../../../lib/chunks/batch.ts'
-import { copyMissing, type CopyOptions } from '../../../lib/chunks/copy.ts'
+import { type Clock, sleep } from '../../../lib/chunks/clock.ts'
+import { copyChunks, type CopyOptions } from '../../../lib/chunks/copy.ts'
 import { packStore } from '../../../lib/chunks/packs.ts'
 import type { RankedSource } from '../../../lib/chunks/ranking.ts'
 import type { ChunkSource, ChunkStore, Run } from '../../../lib/chunks/source.ts'
@@ -13,7 +12,7 @@ import { placesInMemory } from '../../support/places.ts'
 
 const clock: Clock = {
   now: () => performance.now(),
-  sleep: (ms, signal) => setTimeout(ms, undefined, { signal }),
+  sleep,
 }
 const chunks = chunksOf('copy', 100)
 const digests = digestsOf(chunks)
@@ -35,7 +34,7 @@ type Given = Pick<CopyOptions, 'sources'> & Partial<CopyOptions>
 
 async function copy(given: Given): Promise<Map<string, number>> {
   const served = new Map<string, number>()
-  await copyMissing({
+  await copyChunks({
     digests,
     store: emptyStore(),
     clock,
@@ -97,12 +96,11 @@ const checked = (source: ChunkSource): ChunkSource =>
       : Promise.reject(corrupt('CHUNK_CORRUPT', 'a chunk has another digest')),
   )
 
-describe('copying what is missing', () => {
-  test('brings every chunk, and asks again for none', async () => {
+describe('copying chunks', () => {
+  test('brings every chunk', async () => {
     const store = emptyStore()
     expect(await copy({ store, sources: () => [portal(good)] })).toEqual(new Map([['portal', 100]]))
     expect(contentOf(await collect(store.fetch(digests)))).toEqual(storedOf(chunks))
-    expect(await copy({ store, sources: () => [portal(good)] })).toEqual(new Map())
   })
 
   test('uses peers, and the portal only for what they lack', async () => {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals'
-import { counted } from '../../../lib/chunks/counted.ts'
 import type { ChunkSource, Run } from '../../../lib/chunks/source.ts'
 import { verified, type Verify } from '../../../lib/chunks/verified.ts'
 import { corrupt } from '../../../lib/failure.ts'
@@ -83,11 +82,4 @@ describe('a verified source', () => {
       'left',
     )
   })
-})
-
-test('a counted source reports the payload bytes of each run, and of which origin', async () => {
-  const told: [string, number][] = []
-  const source = counted(holding(chunks, 10), 'peer', (...report) => told.push(report))
-  const runs = await collect(source.fetch(digests))
-  expect(told).toEqual(runs.map(({ payload }) => ['peer', payload.length]))
 })
