@@ -5,13 +5,19 @@ export interface BlobStat {
   readonly sizeBytes: number
 }
 
+/** The bytes of a blob; they may come while it is being kept. */
+export type Parts = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+
 /**
  * Where blobs are kept: a directory or a bucket. A key is a relative name in lower-case folders, such as `packs/01J…`.
  * A blob is visible whole or not at all, and never changes.
  */
 export interface BlobStore {
-  /** Keeps the parts, one after another, as one blob, durable once this resolves. A key that is taken ends in FILE_EXISTS. */
-  put(key: string, parts: readonly Uint8Array[], signal?: AbortSignal): Promise<void>
+  /**
+   * Keeps the parts, one after another, as one blob, durable once this resolves. A part is done with when the next is asked for.
+   * A key that is taken ends in FILE_EXISTS.
+   */
+  put(key: string, parts: Parts, signal?: AbortSignal): Promise<void>
   /**
    * Exactly these bytes, in memory that is the caller's to change. CHUNK_NOT_FOUND if there is no such blob,
    * PACK_CORRUPT if it ends before.

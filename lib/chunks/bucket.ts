@@ -9,7 +9,15 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import type { Failure } from '../failure.ts'
-import { blobGone, blobShort, type BlobStat, type BlobStore, blobTaken, checkKey } from './blobs.ts'
+import {
+  blobGone,
+  blobShort,
+  type BlobStat,
+  type BlobStore,
+  blobTaken,
+  checkKey,
+  type Parts,
+} from './blobs.ts'
 import { type BucketAddress, failureOf, isNamed, noBucket, statusOf } from './refusals.ts'
 
 export interface BucketOptions extends BucketAddress {
@@ -84,8 +92,7 @@ async function look(place: Place, signal?: AbortSignal): Promise<void> {
 /** Writes one key twice: a server that honours `If-None-Match: *` refuses the second. */
 async function probe(place: Place, signal?: AbortSignal): Promise<boolean> {
   const key = `probe/${place.options.newId()}`
-  const write = (): Promise<'kept' | 'refused'> =>
-    putOnce(place, key, [Buffer.from('probe')], signal)
+  const write = (): Promise<'kept' | 'refused'> => putOnce(place, key, Buffer.from('probe'), signal)
   try {
     await write()
     return (await write()) === 'refused'
@@ -100,7 +107,7 @@ async function probe(place: Place, signal?: AbortSignal): Promise<boolean> {
 async function putOnce(
   { client, options }: Place,
   key: string,
-  parts: readonly Uint8Array[],
+  body: Uint8Array,
   signal?: AbortSignal,
 ): Promise<'kept' | 'refused'> {
   const { bucket, prefix, newId } = options
@@ -108,7 +115,7 @@ async function putOnce(
   const token = newId()
   const command = new PutObjectCommand({
     ...object,
-    Body: Buffer.concat(parts),
+    Body: body,
     IfNoneMatch: '*',
     Metadata: { put: token },
   })
@@ -127,18 +134,29 @@ async function put(
   place: Place,
   refusesOverwrite: boolean,
   key: string,
-  parts: readonly Uint8Array[],
+  parts: Parts,
   signal?: AbortSignal,
 ): Promise<void> {
   checkKey(key)
   const { client, options } = place
+  const body = await gathered(parts, signal)
   if (refusesOverwrite) {
-    if ((await ask(place, () => putOnce(place, key, parts, signal), signal)) === 'kept') return
+    if ((await ask(place, () => putOnce(place, key, body, signal), signal)) === 'kept') return
     throw blobTaken(key)
   }
   if ((await stat(place, key, signal)) !== undefined) throw blobTaken(key)
-  const object = { Bucket: options.bucket, Key: options.prefix + key, Body: Buffer.concat(parts) }
+  const object = { Bucket: options.bucket, Key: options.prefix + key, Body: body }
   await ask(place, () => client.send(new PutObjectCommand(object), by(signal)), signal)
+}
+
+/** All of the parts: a request that is tried again needs them once more. */
+async function gathered(parts: Parts, signal?: AbortSignal): Promise<Buffer> {
+  const copies: Uint8Array[] = []
+  for await (const part of parts) {
+    signal?.throwIfAborted()
+    copies.push(Uint8Array.from(part))
+  }
+  return Buffer.concat(copies)
 }
 
 async function range(

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs/promises'
 import path from 'node:path'
 import { exhausted, type Failure, precondition } from '../failure.ts'
-import { blobGone, blobShort, type BlobStore, blobTaken, checkKey } from './blobs.ts'
+import { blobGone, blobShort, type BlobStore, blobTaken, checkKey, type Parts } from './blobs.ts'
 import { descriptors, type Descriptors } from './descriptors.ts'
 import { type Files, systemCode, type WriteHandle } from './files.ts'
 
@@ -62,12 +62,7 @@ async function sweep({ root, files }: Place, startedAt: number): Promise<void> {
   }
 }
 
-async function put(
-  place: Place,
-  key: string,
-  parts: readonly Uint8Array[],
-  signal?: AbortSignal,
-): Promise<void> {
+async function put(place: Place, key: string, parts: Parts, signal?: AbortSignal): Promise<void> {
   checkKey(key)
   const { root, files } = place
   const folder = path.posix.dirname(key)
@@ -89,13 +84,13 @@ async function put(
 async function writeDraft(
   files: Files,
   draft: string,
-  parts: readonly Uint8Array[],
+  parts: Parts,
   signal?: AbortSignal,
 ): Promise<void> {
   const handle = await files.open(draft, 'wx')
   try {
     let position = 0
-    for (const part of parts) {
+    for await (const part of parts) {
       signal?.throwIfAborted()
       await writeWhole(handle, part, position)
       position += part.length

@@ -1,6 +1,5 @@
 import type { Digest } from '../content/digest.ts'
 import { type Failure, missing } from '../failure.ts'
-import { release } from '../memory.ts'
 import { ahead } from './ahead.ts'
 import type { BlobStore } from './blobs.ts'
 import { type Pack, type Packing, packing } from './packing.ts'
@@ -13,14 +12,15 @@ export interface PackStoreDeps {
   readonly index: ChunkIndex
   /** A new ULID each time; it names a pack. */
   readonly newId: () => string
-  /** A pack is written when it has grown to this. */
+  /** How large a pack becomes. */
   readonly packBytes?: number
+  /** Packs being made durable at once. */
   readonly packsInFlight?: number
   /** Ranges that a fetch reads at once. */
   readonly readsAhead?: number
 }
 
-/** Chunks in packs in a blob store. Holds at most `packsInFlight` + 1 packs in memory, whoever stores. */
+/** Chunks in packs in a blob store. */
 export function packStore(deps: PackStoreDeps): ChunkStore {
   const { blobs, index, newId, readsAhead = 4 } = deps
   const { packBytes = 16 * 1024 * 1024, packsInFlight = 2 } = deps
@@ -74,8 +74,8 @@ async function store(
   try {
     for await (const run of runs) {
       signal?.throwIfAborted()
-      await keep(packs, index, run, mine)
-      release(run.payload)
+      const absent = await index.absent(run.entries.map((entry) => entry.digest))
+      for (const pack of await packs.add(run, new Set(absent))) mine.add(pack)
       await throwIfFailed(mine)
     }
     signal?.throwIfAborted()
@@ -84,16 +84,6 @@ async function store(
     throw error
   }
   await packs.settle(mine)
-}
-
-async function keep(packs: Packing, index: ChunkIndex, run: Run, mine: Set<Pack>): Promise<void> {
-  const absent = new Set(await index.absent(run.entries.map((entry) => entry.digest)))
-  let offset = 0
-  for (const entry of run.entries) {
-    const bytes = run.payload.subarray(offset, offset + entry.storedBytes)
-    offset += entry.storedBytes
-    if (absent.has(entry.digest)) mine.add(await packs.add(entry, bytes))
-  }
 }
 
 /** A full disk ends a store at its next run, not at its end. */

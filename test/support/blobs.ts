@@ -9,7 +9,9 @@ export function blobsInMemory(): BlobStore {
       await Promise.resolve()
       signal?.throwIfAborted()
       if (blobs.has(key)) throw blobTaken(key)
-      blobs.set(key, Buffer.concat(parts))
+      const copies: Buffer[] = []
+      for await (const part of parts) copies.push(Buffer.from(part))
+      blobs.set(key, Buffer.concat(copies))
     },
     range: async (key, offset, length, signal) => {
       await Promise.resolve()

@@ -6,7 +6,7 @@ import { blobsInMemory } from '../../support/blobs.ts'
 import { chunksOf, collect, digestsOf, runsOf } from '../../support/chunks.ts'
 import { placesInMemory } from '../../support/places.ts'
 
-const packBytes = 20_000
+const packBytes = 30_000
 const chunks = chunksOf('packing', 200)
 
 interface Watched {
@@ -20,12 +20,16 @@ function watched(failFrom = Infinity): Watched {
   const blobs = blobsInMemory()
   const puts: Watched['puts'] = { now: 0, most: 0, sizes: [] }
   const put: typeof blobs.put = async (key, parts) => {
+    const copies: Buffer[] = []
+    for await (const part of parts) {
+      if (puts.sizes.length >= failFrom) throw exhausted('DISK_FULL', 'no space is left')
+      copies.push(Buffer.from(part))
+    }
     puts.most = Math.max(puts.most, ++puts.now)
-    puts.sizes.push(parts.reduce((sum, part) => sum + part.length, 0))
+    puts.sizes.push(copies.reduce((sum, part) => sum + part.length, 0))
     await new Promise((resolve) => setImmediate(resolve))
     puts.now--
-    if (puts.sizes.length > failFrom) throw exhausted('DISK_FULL', 'no space is left')
-    await blobs.put(key, parts)
+    await blobs.put(key, copies)
   }
   let id = 0
   const deps = { blobs: { ...blobs, put }, index: placesInMemory(), packBytes }
@@ -33,10 +37,11 @@ function watched(failFrom = Infinity): Watched {
 }
 
 describe('packing', () => {
-  test('fills packs up to their size, and no more than two are written at once', async () => {
+  test('fills packs up to their size, and no more than three are made durable at once', async () => {
     const { store, puts } = watched()
     await store.store(runsOf(chunks, 20))
-    expect(puts.most).toBe(2)
+    expect(puts.most).toBeGreaterThan(1)
+    expect(puts.most).toBeLessThanOrEqual(3)
     expect(puts.sizes.length).toBeLessThan(1.2 * ((200 * 1150) / packBytes) + 1)
     expect(Math.max(...puts.sizes)).toBeLessThan(packBytes + 48 * 25 + 56)
   })
@@ -54,7 +59,7 @@ describe('packing', () => {
     const writers = Array.from({ length: 20 }, (_, i) => chunks.slice(i * 10, i * 10 + 10))
     await Promise.all(writers.map((part) => store.store(runsOf(part, 2))))
     expect(puts.sizes.length).toBeLessThan(20)
-    expect(puts.most).toBeLessThanOrEqual(2)
+    expect(puts.most).toBeLessThanOrEqual(3)
   })
 
   test('a full disk fails every writer whose chunks were lost, soon, and the store recovers', async () => {
