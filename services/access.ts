@@ -51,6 +51,9 @@ function namespaceOf(name: string): string {
 export const catalogAccess: Access<typeof CatalogServiceService> = {
   listDistros: anyone,
   getDistro: anyone,
+  putDistro: admins,
+  putRelease: admins,
+  putRole: admins,
 }
 
 export const imageAccess: Access<typeof ImageServiceService> = {
@@ -58,16 +61,27 @@ export const imageAccess: Access<typeof ImageServiceService> = {
   listImages: anyone,
   releaseImage: ownersOf(({ name }) => name),
   getManifest: anyone,
+  diffImages: anyone,
 }
 
 export const aliasAccess: Access<typeof AliasServiceService> = {
   setAlias: ownersOf(({ alias }) => alias),
   getAlias: anyone,
   listAliases: anyone,
+  listAliasHistory: anyone,
+  rollbackAlias: ownersOf(({ alias }) => alias),
+  resumeAlias: ownersOf(({ alias }) => alias),
+  deleteAlias: ownersOf(({ alias }) => alias),
 }
 
 export const resolverAccess: Access<typeof ResolverServiceService> = {
   resolveImage: anyone,
+  batchResolveImages: anyone,
+  parseReference: anyone,
+  createLock: anyone,
+  getLock: anyone,
+  verifyLock: anyone,
+  upgradeLock: anyone,
 }
 
 export const uploadAccess: Access<typeof UploadServiceService> = {
