@@ -12,15 +12,21 @@ export interface Release {
   readonly display?: string
   readonly lts?: boolean
   readonly prerelease?: boolean
+  /** The day it came out, YYYY-MM-DD. */
+  readonly released?: string
   /** The last day of support, YYYY-MM-DD in UTC. */
   readonly endOfLife?: string
 }
 
-/** An operating system family. */
-export interface Distro {
+/** What an operating system family is called. */
+export interface DistroWords {
   readonly id: string
   readonly short: readonly string[]
   readonly display: string
+}
+
+/** An operating system family. */
+export interface Distro extends DistroWords {
   /** Oldest first: this order decides which release is newer. */
   readonly releases: readonly Release[]
 }
@@ -58,7 +64,7 @@ export function distroOf(catalogue: Catalogue, word: string): Distro | undefined
 }
 
 /** The words that name a distro. */
-export function wordsOfDistro(distro: Distro): readonly string[] {
+export function wordsOfDistro(distro: DistroWords): readonly string[] {
   return [distro.id, ...distro.short]
 }
 

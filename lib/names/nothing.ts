@@ -1,8 +1,8 @@
 import { Failure, missing } from '../failure.ts'
 import type { Catalogue } from './catalogue.ts'
 import { inWords } from './eligibility.ts'
-import type { Image, ImageIndex } from './images.ts'
-import { renderImageName, renderLine, type ImageName } from './name.ts'
+import { imagesOfLine, type Image, type ImageIndex } from './images.ts'
+import { renderImageName, type ImageName } from './name.ts'
 import { readPartial } from './partial.ts'
 import { narrow, type Selection, type Step } from './selection.ts'
 import type { Vocabulary } from './word.ts'
@@ -13,8 +13,8 @@ export function noImage(
   { catalogue, images }: { readonly catalogue: Catalogue; readonly images: ImageIndex },
 ): Failure {
   const text = renderImageName(name)
-  const line = images.byLine.get(renderLine(name))
-  const [newest] = line ?? []
+  const line: readonly Image[] = imagesOfLine(images, name) ?? []
+  const newest = line.find(mayBeUsed) ?? line[0]
   if (newest !== undefined) {
     const message = `No image is named ${text}; the newest of its line is ${renderImageName(newest.name)}`
     return missing('NOT_FOUND', message)
@@ -26,6 +26,10 @@ export function noImage(
     `No image is named ${text}; ${wrong?.message ?? 'its line has none at all'}`,
     wrong?.facts,
   )
+}
+
+function mayBeUsed({ state, storage }: Image): boolean {
+  return state === 'released' && storage === 'present'
 }
 
 /** Nothing fits a reference; the message says which condition left nothing over. */

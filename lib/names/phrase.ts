@@ -2,6 +2,7 @@ import { invalid } from '../failure.ts'
 import type { Op } from './clause.ts'
 import { fieldNames, type FieldName } from './fields.ts'
 import { maxNameLength, shown, splitNamespace } from './name.ts'
+import { suggest } from './suggest.ts'
 
 /** A clause cut into its parts. */
 export interface Phrase {
@@ -26,7 +27,11 @@ export function readPhrase(raw: string): Phrase {
     return { text, field: undefined, op, namespace, value: rest }
   }
   const field = fieldNames.find((name) => name === word)
-  if (field === undefined || value.includes('/')) {
+  if (field === undefined) {
+    const { ending } = suggest(word, fieldNames)
+    throw invalid('INVALID_NAME', `"${text}" is no clause: no field is called "${word}"; ${ending}`)
+  }
+  if (value.includes('/')) {
     throw invalid('INVALID_NAME', `"${text}" is no clause: ${examples}`)
   }
   return { text, field, op, namespace: '', value }

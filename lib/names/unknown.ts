@@ -1,29 +1,50 @@
 import { invalid, type Failure } from '../failure.ts'
-import { archWords, wordsOfDistro, wordsOfReleases } from './catalogue.ts'
+import { archWords, releaseOf, wordsOfDistro, wordsOfReleases } from './catalogue.ts'
 import type { Catalogue, Distro } from './catalogue.ts'
-import { suggest } from './suggest.ts'
+import { shown } from './name.ts'
+import { choice, suggest } from './suggest.ts'
 import type { Vocabulary } from './word.ts'
 
-/** A first word that names no distro. */
-export function unknownDistro(word: string, { distros }: Catalogue): Failure {
+/** A first word that names neither a distro nor a release. */
+export function unknownDistro(word: string, catalogue: Catalogue): Failure {
+  const { distros } = catalogue
   const bare = word.replace(/[0-9.]+$/, '')
   const { nearest, ending } = suggest(
     bare === '' ? word : bare,
     distros.flatMap(wordsOfDistro),
     distros.flatMap(wordsOfReleases),
   )
+  const what = bare === '' ? 'No distro has a release' : 'No distro is called'
+  const help = belated(word, catalogue) ?? ending
+  return invalid('UNKNOWN_DISTRO', `${what} "${word}"; ${help}`, { nearest: nearest.join(', ') })
+}
+
+/** What to do about a word that comes later in a reference. */
+function belated(word: string, { distros, roles }: Catalogue): string | undefined {
+  const field = roles.includes(word) ? 'a role' : archWords.includes(word) ? 'an architecture' : ''
+  if (field === '') return undefined
+  return `it is ${field}, and goes after a distro, as in ${distros[0]?.id ?? 'debian'}-${word}`
+}
+
+/** A word that names no distro where nothing else can stand. */
+export function noDistro(word: string, { distros }: Catalogue): Failure {
+  const owners = distros.filter((distro) => releaseOf(distro, word) !== undefined)
+  const { nearest, ending } =
+    owners.length === 0
+      ? suggest(word, distros.flatMap(wordsOfDistro))
+      : { nearest: owners.map(({ id }) => id), ending: '' }
+  const help = ending === '' ? `it is a release of ${choice(nearest)}` : ending
   const facts = { nearest: nearest.join(', ') }
-  return invalid('UNKNOWN_DISTRO', `No distro is called "${word}"; ${ending}`, facts)
+  return invalid('UNKNOWN_DISTRO', `No distro is called "${shown(word)}"; ${help}`, facts)
 }
 
 /** A release that the distro does not have. */
 export function unknownRelease(word: string, distro: Distro): Failure {
   const known = distro.releases.map(({ release }) => release).join(', ')
-  return invalid(
-    'UNKNOWN_RELEASE',
-    `${distro.display} has no release "${word}"; known are ${known}`,
-    { known },
-  )
+  const help = known === '' ? 'it has none yet' : `known are ${known}`
+  return invalid('UNKNOWN_RELEASE', `${distro.display} has no release "${word}"; ${help}`, {
+    known,
+  })
 }
 
 /** A word of digits that is no day or month. */

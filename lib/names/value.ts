@@ -3,7 +3,7 @@ import { isBuildShaped, readBuild } from './build.ts'
 import { archOf, distroOf, releaseOf, type Arch, type Distro } from './catalogue.ts'
 import type { Op } from './clause.ts'
 import type { FieldName, Fields } from './fields.ts'
-import { noSuchDate, unknownArch, unknownDistro, unknownRelease, unknownRole } from './unknown.ts'
+import { noDistro, noSuchDate, unknownArch, unknownRelease, unknownRole } from './unknown.ts'
 import { legacyForm, type Warning } from './warning.ts'
 import type { Vocabulary } from './word.ts'
 
@@ -43,7 +43,7 @@ function plain(fields: Fields): ReadFields {
 
 export function knownDistro(word: string, { catalogue }: Vocabulary): Distro {
   const distro = distroOf(catalogue, word)
-  if (distro === undefined) throw unknownDistro(word, catalogue)
+  if (distro === undefined) throw noDistro(word, catalogue)
   return distro
 }
 

@@ -10,7 +10,9 @@ import {
   renderLine,
   type ImageName,
 } from '../../../lib/names/name.ts'
-import { failureOf } from './world.ts'
+import { parseReference } from '../../../lib/names/reference.ts'
+import { wordsOf } from '../../../lib/names/resolve.ts'
+import { aWorld, failureOf } from './world.ts'
 
 const exactNames: fc.Arbitrary<ImageName> = fc.record({
   namespace: fc.oneof(fc.constant(''), fc.stringMatching(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/)),
@@ -34,6 +36,18 @@ describe('an exact name', () => {
         expect(parseImageName(renderImageName(name))).toEqual(name)
       }),
       { numRuns: 2000 },
+    )
+  })
+
+  test('is read as itself where any reference may stand', () => {
+    const words = wordsOf(aWorld())
+    fc.assert(
+      fc.property(exactNames, (name) => {
+        const written = renderImageName(name)
+        const reference = parseReference(` ${written.toUpperCase()} `, words)
+        expect(reference).toEqual({ kind: 'exact', name, warnings: [] })
+      }),
+      { numRuns: 1000 },
     )
   })
 

@@ -6,6 +6,7 @@ import { parseAliasName, parseImageName } from '../../../lib/names/name.ts'
 import { parseReference, type Reference } from '../../../lib/names/reference.ts'
 import { wordsOf } from '../../../lib/names/resolve.ts'
 import { parseTarget } from '../../../lib/names/target.ts'
+import { everyEnd, readMany } from './babble.ts'
 import { aWorld, catalogue, failureOf } from './world.ts'
 
 const words = wordsOf(aWorld())
@@ -175,7 +176,7 @@ describe('arbitrary text', () => {
   )
 
   test.each([
-    ['a reference', 100_000, parse],
+    ['a reference', 10_000, parse],
     ['an exact name', 10_000, parseImageName],
     ['an alias', 10_000, parseAliasName],
     ['a target', 10_000, (text: string) => parseTarget(text, catalogue)],
@@ -184,6 +185,13 @@ describe('arbitrary text', () => {
       fc.property(texts, (text) => isForeseen(() => parser(text))),
       { numRuns, seed: 20_260_615 },
     )
+  })
+})
+
+describe('50,000 random texts', () => {
+  test('are read, or refused for a documented reason, and all of these occur', () => {
+    const ends = readMany(50_000, words, 20_260_615)
+    expect([...ends.keys()].sort()).toEqual(everyEnd)
   })
 })
 

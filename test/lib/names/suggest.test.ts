@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
 import { editDistance, suggest } from '../../../lib/names/suggest.ts'
 
 describe('a suggestion', () => {
@@ -11,6 +12,20 @@ describe('a suggestion', () => {
     ['kitten', 'sitting', 3],
   ])('counts the steps from %j to %j as %d', (a, b, steps) => {
     expect(editDistance(a, b)).toBe(steps)
+  })
+
+  test('counts up to a limit, and beyond it only that it is more', () => {
+    const word = fc.stringMatching(/^[ab]{0,6}$/)
+    fc.assert(
+      fc.property(word, word, fc.nat(6), (a, b, limit) => {
+        const steps = editDistance(a, b)
+        expect(editDistance(b, a)).toBe(steps)
+        const counted = editDistance(a, b, limit)
+        if (steps <= limit) expect(counted).toBe(steps)
+        else expect(counted).toBeGreaterThan(limit)
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   test('takes the closest words, and the alphabet between equals', () => {

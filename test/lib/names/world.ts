@@ -41,30 +41,58 @@ interface Vectors {
     readonly state: Image['state']
     readonly held_back?: boolean
     readonly replacement?: string
+    readonly storage?: Image['storage']
+    readonly digest?: string
   }[]
   readonly aliases: readonly { readonly name: string; readonly image: string }[]
   readonly cases: readonly Case[]
 }
 
-const vectors = JSON.parse(
-  readFileSync(new URL('../../../../shared/vectors/names.json', import.meta.url), 'utf8'),
-) as Vectors
-
-export const { cases } = vectors
-
-export const now = new Date(vectors.as_of)
-
-export const catalogue: Catalogue = {
-  defaultArch: archOf(vectors.catalogue.default_arch) ?? 'x86',
-  roles: vectors.catalogue.roles,
-  distros: vectors.catalogue.distros.map(({ releases, ...distro }) => ({
-    ...distro,
-    releases: releases.map(({ end_of_life, ...release }) => ({
-      ...release,
-      ...(end_of_life === undefined ? {} : { endOfLife: end_of_life }),
-    })),
-  })),
+/** Vectors, as a test needs them. */
+export interface VectorSet {
+  readonly now: Date
+  readonly catalogue: Catalogue
+  readonly images: readonly Image[]
+  readonly aliases: readonly AliasRow[]
+  readonly cases: readonly Case[]
 }
+
+type AliasRow = Vectors['aliases'][number]
+
+function readVectors(path: string): VectorSet {
+  const text = readFileSync(new URL(path, import.meta.url), 'utf8')
+  const vectors = JSON.parse(text) as Vectors
+  const { distros, roles, default_arch } = vectors.catalogue
+  return {
+    now: new Date(vectors.as_of),
+    aliases: vectors.aliases,
+    cases: vectors.cases,
+    images: vectors.images.map(({ name, held_back, ...rest }) =>
+      anImage(name, { ...rest, heldBack: held_back ?? false }),
+    ),
+    catalogue: {
+      defaultArch: archOf(default_arch) ?? 'x86',
+      roles,
+      distros: distros.map(({ releases, ...distro }) => ({
+        ...distro,
+        releases: releases.map(({ end_of_life, ...release }) => ({
+          ...release,
+          ...(end_of_life === undefined ? {} : { endOfLife: end_of_life }),
+        })),
+      })),
+    },
+  }
+}
+
+/** Those that every implementation must pass. */
+const shared = readVectors('../../../../shared/vectors/names.json')
+
+/** Those of this project, for what the shared ones leave out. */
+const own = readVectors('../../vectors/names.json')
+
+export const vectorSets = { shared, own }
+
+export const { cases, now, catalogue, images, aliases } = shared
 
 /** An image as the vectors have it: released and present unless said otherwise. */
 export function anImage(name: string, changes: Partial<Image> = {}): Image {
@@ -78,17 +106,13 @@ export function anImage(name: string, changes: Partial<Image> = {}): Image {
   }
 }
 
-export const images: readonly Image[] = vectors.images.map(({ name, held_back, ...rest }) =>
-  anImage(name, { ...rest, heldBack: held_back ?? false }),
-)
-
 /** The world of the vectors, or one with other images or aliases. */
 export function aWorld(
   rows: readonly Image[] = images,
-  aliases: readonly { readonly name: string; readonly image: string }[] = vectors.aliases,
+  moves: readonly AliasRow[] = aliases,
   words: Catalogue = catalogue,
 ): World {
-  const targets = new Map(aliases.map(({ name, image }) => [name, image]))
+  const targets = new Map(moves.map(({ name, image }) => [name, image]))
   return {
     catalogue: words,
     images: indexImages(rows, words),
