@@ -7,7 +7,7 @@ import {
   type AgentServiceService,
 } from '../../proto/gen/merge/image/v1/agent.ts'
 import { aliasesOf } from '../aliases/queries.ts'
-import { renderAlias } from '../aliases/service.ts'
+import { renderAlias } from '../aliases/render.ts'
 import { readCatalogue } from '../catalog/queries.ts'
 import { announce, type Changes } from '../db/changes.ts'
 import type { Sql } from '../db/open.ts'

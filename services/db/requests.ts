@@ -8,15 +8,17 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
  * Does the work of a mutation once for each request id of a caller: a repeated request gets the first one's answer, and the
- * same id with another request is refused. Without an id, for people at grpcurl, each call stands for itself.
+ * same id with another request is refused. Without an id, for people at grpcurl, each call stands for itself. A request that
+ * is to be validated only is done and undone, and its id stays free.
  */
 export async function once<M extends Method & { readonly requestStream: false }>(
   sql: Sql,
   method: M,
   caller: Caller,
-  request: RequestOf<M> & { readonly requestId: string },
+  request: RequestOf<M> & { readonly requestId: string; readonly validateOnly?: boolean },
   work: (tx: Transaction) => Promise<ResponseOf<M>>,
 ): Promise<ResponseOf<M>> {
+  if (request.validateOnly === true) return rehearse(sql, request.requestId, work)
   const serialize = method.requestSerialize as (message: unknown) => Buffer
   return onceFor(sql, method, caller, request.requestId, serialize(request), work)
 }
@@ -31,9 +33,7 @@ export async function onceFor<M extends Method>(
   work: (tx: Transaction) => Promise<ResponseOf<M>>,
 ): Promise<ResponseOf<M>> {
   if (requestId === '') return sql.begin(work) as Promise<ResponseOf<M>>
-  if (!uuid.test(requestId)) {
-    throw invalid('INVALID_FIELD', `request_id "${requestId}" is no UUID`, { field: 'request_id' })
-  }
+  demandUuid(requestId)
   const hash = createHash('sha256').update(requestBytes).digest()
   return sql.begin(async (tx) => {
     // The empty answer is a claim: a second call with this id waits here until the first has ended.
@@ -47,6 +47,31 @@ export async function onceFor<M extends Method>(
     await tx`update request set answer = ${bytes} where caller = ${caller.name} and id = ${requestId}`
     return answer
   }) as Promise<ResponseOf<M>>
+}
+
+/** Does the work to its end, takes it all back, and answers as if it stood. */
+async function rehearse<T>(
+  sql: Sql,
+  requestId: string,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  if (requestId !== '') demandUuid(requestId)
+  const undone = new Error('it was a rehearsal')
+  const { promise, resolve } = Promise.withResolvers<T>()
+  try {
+    await sql.begin(async (tx) => {
+      resolve(await work(tx))
+      throw undone
+    })
+  } catch (error) {
+    if (error !== undone) throw error
+  }
+  return promise
+}
+
+function demandUuid(requestId: string): void {
+  if (uuid.test(requestId)) return
+  throw invalid('INVALID_FIELD', `request_id "${requestId}" is no UUID`, { field: 'request_id' })
 }
 
 async function repeat<M extends Method>(

@@ -4,6 +4,7 @@ import {
   ReportStateRequest,
   type WatchDesiredStateResponse,
 } from '../../../proto/gen/merge/image/v1/agent.ts'
+import { SetAliasRequest } from '../../../proto/gen/merge/image/v1/alias.ts'
 import { Replica, ReplicaState } from '../../../proto/gen/merge/image/v1/facility.ts'
 import { makeFacilities, push } from '../../support/facilities.ts'
 import { publish } from '../../support/images.ts'
@@ -74,8 +75,8 @@ describe('agents', () => {
     const next = watch(lab1)
     const { catalogue } = await next()
     expect(catalogue).toEqual(await admin.catalog.listDistros({}))
-    const request = { requestId: randomUUID(), alias: 'stable', image, etag: '', reason: '' }
-    await admin.aliases.setAlias(request)
+    const request = { requestId: randomUUID(), alias: 'stable', image }
+    await admin.aliases.setAlias(SetAliasRequest.fromPartial(request))
     expect((await next()).aliases).toMatchObject([{ name: 'stable', image }])
   })
 

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { aliasCalls } from '../../support/aliases.ts'
 import { makeFacilities } from '../../support/facilities.ts'
 import { publish } from '../../support/images.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
@@ -20,13 +21,9 @@ describe('aliases', () => {
   afterAll(() => portal[Symbol.asyncDispose]())
 
   const set = (alias: string, image = images[0] ?? '', more = {}, as = producer) =>
-    as.aliases.setAlias({ requestId: randomUUID(), alias, image, etag: '', reason: '', ...more })
+    aliasCalls(as).set(alias, image, more)
 
-  async function get(name: string) {
-    const { alias } = await producer.aliases.getAlias({ alias: name })
-    if (alias === undefined) throw new Error('an answer without an alias')
-    return alias
-  }
+  const get = (alias: string) => aliasCalls(producer).get(alias)
 
   const movesOf = (name: string) =>
     portal.sql`select version, image, actor, reason from alias_move where alias = ${name} order by version`
@@ -50,7 +47,7 @@ describe('aliases', () => {
   })
 
   test('sixteen clients that compare and set lose no move', async () => {
-    const { alias: made } = await set('counted')
+    const made = await set('counted')
     const clients = Array.from({ length: 16 }, (_, i) => portal.as(`producer:p${i}`))
     const moves = 2
     const lost = await Promise.all(
@@ -71,7 +68,7 @@ describe('aliases', () => {
       }),
     )
     expect(lost.reduce((sum, n) => sum + n)).toBeGreaterThan(0)
-    expect(Number((await get('counted')).etag)).toBe(Number(made?.etag) + 16 * moves)
+    expect(Number((await get('counted')).etag)).toBe(Number(made.etag) + 16 * moves)
     const history = await movesOf('counted')
     expect(history.map(({ version }) => version as number)).toEqual(
       Array.from({ length: 16 * moves + 1 }, (_, i) => i + 1),
@@ -127,15 +124,53 @@ describe('aliases', () => {
     await expect(set('lab2/stable', own, {}, portal.as('admin'))).rejects.toMatchObject(told)
   })
 
-  test('one does not point at a candidate, nor at what is revoked', async () => {
-    const name = await publish(producer, 'debian-13', randomBytes(1000), false)
-    const told = { kind: 'precondition', reason: 'WRONG_STATE' }
+  test.each([
+    ['a candidate', 'state', 'candidate', 'mrg-image release'],
+    ['what is revoked', 'state', 'revoked', 'point the alias at another image'],
+    ['what has expired', 'storage', 'expired', 'point the alias at another image'],
+  ])('one does not point at %s', async (_, column, value, advice) => {
+    const name = await publish(producer, 'debian-13', randomBytes(1000))
+    await portal.sql`update image set ${portal.sql(column)} = ${value} where name = ${name}`
     await expect(set('bold', name)).rejects.toMatchObject({
-      ...told,
-      facts: { state: 'candidate' },
+      kind: 'precondition',
+      reason: 'WRONG_STATE',
+      message: expect.stringContaining(advice),
+      facts: { state: value },
     })
-    await portal.sql`update image set state = 'revoked' where name = ${name}`
-    await expect(set('bold', name)).rejects.toMatchObject({ ...told, facts: { state: 'revoked' } })
+    await expect(get('bold')).rejects.toMatchObject({ reason: 'ALIAS_NOT_FOUND' })
+  })
+
+  test('one may point at what is deprecated', async () => {
+    const name = await publish(producer, 'debian-13', randomBytes(1000))
+    await portal.sql`update image set state = 'deprecated' where name = ${name}`
+    expect(await set('old', name)).toMatchObject({ image: name })
+  })
+
+  test('what replaces a revoked image is told', async () => {
+    const name = await publish(producer, 'debian-13', randomBytes(1000))
+    const [replacement = ''] = images
+    await portal.sql`
+      update image set state = 'revoked', replacement = ${replacement} where name = ${name}`
+    await expect(set('bold', name)).rejects.toMatchObject({ facts: { replacement } })
+  })
+
+  test('one is set to an image or a line, not to both and not to neither', async () => {
+    const told = { reason: 'INVALID_FIELD', facts: { field: 'image' } }
+    await expect(set('both', images[0], { follow: 'debian-13' })).rejects.toMatchObject(told)
+    await expect(set('neither', '')).rejects.toMatchObject(told)
+  })
+
+  test('a move that is only checked answers as if it stood, and leaves nothing', async () => {
+    const [first, second] = images
+    const requestId = randomUUID()
+    const told = await set('planned', first, { validateOnly: true, requestId })
+    expect(told).toMatchObject({ image: first, etag: '1' })
+    await expect(get('planned')).rejects.toMatchObject({ reason: 'ALIAS_NOT_FOUND' })
+    await set('planned', second, { requestId })
+    const wrong = set('planned', 'debian-13.0-std-x86-20200101', { validateOnly: true })
+    await expect(wrong).rejects.toMatchObject({ reason: 'NOT_FOUND' })
+    expect(await get('planned')).toMatchObject({ image: second, etag: '1' })
+    expect(await movesOf('planned')).toHaveLength(1)
   })
 
   test.each(['Stable', 'debian-13.0-std-x86-20260101', '', '-x'])(
@@ -153,7 +188,8 @@ describe('aliases', () => {
     const data = randomBytes(1000)
     const image = await publish(admin, 'debian-13', data)
     const own = await publish(admin, 'lab1/debian-13', data)
-    for (const name of ['c', 'a', 'b']) await set(name, image, {}, admin)
+    for (const name of ['c', 'a', 'gone', 'b']) await set(name, image, {}, admin)
+    await aliasCalls(admin).remove('gone')
     await set('lab1/a', own, {}, admin)
     const list = async (namespace: string, pageSize = 0, pageToken = '') => {
       const page = await admin.aliases.listAliases({ namespace, pageSize, pageToken })

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { recogniseDatabase } from '../../../services/db/faults.ts'
 import { ReportStateRequest } from '../../../proto/gen/merge/image/v1/agent.ts'
+import { SetAliasRequest } from '../../../proto/gen/merge/image/v1/alias.ts'
 import { cutPage } from '../../../services/pages.ts'
 import { ImageFilter } from '../../../proto/gen/merge/image/v1/image.ts'
+import { ResolveImageRequest } from '../../../proto/gen/merge/image/v1/resolver.ts'
 import { makeFacilities } from '../../support/facilities.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
@@ -51,18 +53,22 @@ describe('words that no database takes', () => {
     'a page token': ({ images }) =>
       images.listImages({ pageSize: 0, pageToken: made.nextPageToken, filter: undefined }),
     'the reason of an alias': ({ aliases }) =>
-      aliases.setAlias({
-        requestId: randomUUID(),
-        alias: nul,
-        image: 'debian-13.0-std-x86-20260101',
-        etag: nul,
-        reason: nul,
-      }),
+      aliases.setAlias(
+        SetAliasRequest.fromPartial({
+          requestId: randomUUID(),
+          alias: nul,
+          image: 'debian-13.0-std-x86-20260101',
+          etag: nul,
+          reason: nul,
+        }),
+      ),
+    'a line': ({ aliases }) =>
+      aliases.setAlias(SetAliasRequest.fromPartial({ alias: 'stable', follow: nul })),
     'a number': ({ agents }) =>
       agents.reportState(ReportStateRequest.create({ facility: 'lab1', storedBytes: 2n ** 63n })),
     'a distro': ({ catalog }) => catalog.getDistro({ distro: nul }),
     'a reference': ({ resolver }) =>
-      resolver.resolveImage({ reference: nul, arch: nul, explain: false }),
+      resolver.resolveImage(ResolveImageRequest.create({ reference: nul, arch: nul })),
   }
 
   test.each(Object.keys(calls))('are refused as %s', async (what) => {

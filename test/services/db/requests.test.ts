@@ -87,6 +87,34 @@ describe('a request id', () => {
     expect(await effects('failed')).toBe(1)
   })
 
+  test('of a request that is only validated is free, and what was done is undone', async () => {
+    const requestId = randomUUID()
+    const request = { requestId, name: 'tried', displayName: '', arch: '', validateOnly: true }
+    const tried = await once(
+      database.sql,
+      Facilities.createFacility,
+      alice,
+      request,
+      async (tx) => {
+        await tx`insert into effect (name) values ('tried')`
+        return { facility: { ...empty, name: 'tried', storedBytes: 7n } }
+      },
+    )
+    expect(tried.facility?.storedBytes).toBe(7n)
+    expect(await effects('tried')).toBe(0)
+    await act(requestId, 'tried')
+    expect(await effects('tried')).toBe(1)
+  })
+
+  test('of a request that is only validated must be a UUID, and its failure is told', async () => {
+    const request = { requestId: 'once', name: '', displayName: '', arch: '', validateOnly: true }
+    const work = () => Promise.reject(missing('NOT_FOUND', 'it is not there'))
+    const attempt = (requestId: string) =>
+      once(database.sql, Facilities.createFacility, alice, { ...request, requestId }, work)
+    await expect(attempt('once')).rejects.toMatchObject({ facts: { field: 'request_id' } })
+    await expect(attempt('')).rejects.toMatchObject({ reason: 'NOT_FOUND' })
+  })
+
   test('that is left out lets each call stand for itself', async () => {
     await Promise.all([act('', 'none'), act('', 'none')])
     expect(await effects('none')).toBe(2)
