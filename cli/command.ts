@@ -29,6 +29,8 @@ export interface Context {
 export interface Answer {
   readonly json: unknown
   readonly text: (paint: Paint) => string
+  /** The exit code, where what was found out is bad news. */
+  readonly exit?: 1
 }
 
 /** An option: a switch, or, where it names what its value is, an option with that value. */
@@ -48,7 +50,7 @@ export interface Command {
   /** The noun it works on; a verb without one, and one on images, can be written alone. */
   readonly object?: string
   readonly summary: string
-  /** `IMAGE` is needed, the last may be `IMAGE...`: one or more. */
+  /** `IMAGE` is needed; the last may be `IMAGE...`, one or more, or `[FILE]`, which can be left out. */
   readonly arguments: readonly string[]
   readonly flags: Flags
   /** More about it, for its help. */
@@ -63,7 +65,9 @@ type Arguments<A extends readonly string[]> = A extends readonly [
 ]
   ? First extends `${string}...`
     ? readonly [string, ...string[]]
-    : readonly [string, ...Arguments<Rest>]
+    : First extends `[${string}]`
+      ? readonly [string?]
+      : readonly [string, ...Arguments<Rest>]
   : readonly []
 
 type Values<F extends Flags> = {

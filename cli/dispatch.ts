@@ -90,7 +90,7 @@ function checkArguments(program: Program, command: Command, args: readonly strin
   const open = wanted.at(-1)?.endsWith('...') ?? false
   const help = `${program.name} ${nameOf(command)} --help`
   const lacking = wanted[args.length]
-  if (lacking !== undefined) {
+  if (lacking !== undefined && !lacking.startsWith('[')) {
     const what = lacking.replace('...', '')
     throw new UsageError(`${what} is missing: ${usageOf(program, command)}`, help)
   }

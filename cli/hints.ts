@@ -2,9 +2,16 @@ import type { Failure, ReasonName } from '../lib/failure.ts'
 import type { Program } from './program.ts'
 
 /** What to do next about a failure, where there is something. */
-export function hintFor(program: Program, { reason, facts }: Failure): string | undefined {
+export function hintFor(program: Program, failure: Failure): string | undefined {
+  const { reason, facts, message } = failure
   const instead = facts['replacement'] ?? facts['newest']
-  if (instead !== undefined && instead !== '') return `Use ${instead} instead.`
+  if (instead !== undefined && instead !== '') {
+    return message.includes(instead) ? undefined : `Use ${instead} instead.`
+  }
+  const { alias } = facts
+  if (reason === 'WRONG_STATE' && alias !== undefined) {
+    return `\`mrg-image show alias ${alias}\` shows where it stands.`
+  }
   return program.hints[reason] ?? hints[reason]
 }
 
@@ -16,7 +23,6 @@ const hints: Readonly<Partial<Record<ReasonName, string>>> = {
   UNKNOWN_DISTRO: words,
   UNKNOWN_RELEASE: words,
   UNKNOWN_TOKEN: words,
-  AMBIGUOUS: 'Write one more part of the name, or the exact one.',
   NOT_FOUND: '`mrg-image list` shows the images that there are.',
   NO_MATCH:
     '`mrg-image list` shows the images that there are; a candidate fits once it is released: `mrg-image release IMAGE`.',

@@ -24,8 +24,8 @@ export async function main(program: Program, argv: readonly string[], host: Host
   const asJson = argv.includes('--json')
   try {
     const asked = dispatch(program, argv)
-    if (asked.kind === 'help') host.out(asked.text)
-    else await run(program, asked, host, asJson)
+    if (asked.kind === 'run') return await run(program, asked, host, asJson)
+    host.out(asked.text)
     return 0
   } catch (error) {
     // What fails because the person gave up says so, whatever it was in the middle of.
@@ -47,7 +47,7 @@ async function run(
   { command, args, flags }: Asked,
   host: Host,
   asJson: boolean,
-): Promise<void> {
+): Promise<number> {
   const { flag, address } = program.server
   const said = (name: string, otherwise: string): string => String(flags[name] ?? otherwise)
   using channel = openChannel(address(said(flag, host.server)), said('caller', host.caller))
@@ -57,4 +57,5 @@ async function run(
   const context = { channel, signal, note, meter, newId, now, folder }
   const answer = await command.run(context, args, flags)
   host.out(asJson ? json(answer.json) : answer.text(host.paint))
+  return answer.exit ?? 0
 }

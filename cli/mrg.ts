@@ -1,7 +1,13 @@
 import { aliasCommands } from './aliases.ts'
+import { catalogueCommands } from './catalogue.ts'
+import { diff } from './diff.ts'
 import { distroCommands } from './distros.ts'
 import { facilityCommands } from './facilities.ts'
+import { historyCommands } from './history.ts'
 import { imageCommands } from './images.ts'
+import { lockCommands } from './lock.ts'
+import { lockFileCommands } from './locks.ts'
+import { parse } from './parse.ts'
 import type { Program } from './program.ts'
 import { publish } from './publish.ts'
 import { resolve } from './resolve.ts'
@@ -22,8 +28,14 @@ export const mrgImage: Program = {
     publish,
     ...imageCommands,
     resolve,
+    parse,
+    diff,
+    ...lockCommands,
+    ...lockFileCommands,
     ...aliasCommands,
+    ...historyCommands,
     ...distroCommands,
+    ...catalogueCommands,
     ...facilityCommands,
   ],
   hints: {

@@ -18,6 +18,7 @@ import {
 import { command, type Answer, type Context, type Paint } from './command.ts'
 import { present } from './find.ts'
 import { imageJson } from './json.ts'
+import { readPackages } from './packages.ts'
 import type { Progress } from './progress.ts'
 import { coloured, facts } from './table.ts'
 import { bytes, counted, duration, rate, seconds, share } from './units.ts'
@@ -32,21 +33,25 @@ export const publish = command({
     as: { value: 'TARGET', about: 'what it is: distro and release at least', required: true },
     kernel: { value: 'FILE', about: 'a kernel to go with it' },
     initramfs: { value: 'FILE', about: 'an initramfs to go with it' },
+    packages: { value: 'FILE', about: 'the packages in it, as `dpkg-query -W` lists them' },
     notes: { value: 'TEXT', about: 'what to say about it' },
     candidate: { about: 'do not release it yet: only its exact name finds it' },
   },
   about:
     'TARGET fills the fields of the name: `debian-13`, `lab1/debian-13.1-mytools-aarch64`. Point 0, role std, the\n' +
     'default architecture and the day of today are filled in, and the portal says which exact name it became.\n' +
-    'Only what the portal does not hold yet is sent. Holes in the file cost nothing.',
+    'Only what the portal does not hold yet is sent. Holes in the file cost nothing.\n' +
+    'The list of packages has a name and a version a line; for `diff`. With rpm:\n' +
+    "  rpm -qa --qf '%{NAME}\\t%{VERSION}-%{RELEASE}\\n'",
   examples: [
-    'publish debian.raw --as debian-13',
+    'publish debian.raw --as debian-13 --packages debian.packages',
     "publish disk.raw --as ubuntu-2404.4 --kernel vmlinuz --initramfs initrd.img --notes 'June rebuild'",
     'publish vte.raw --as debian-12-vte --candidate',
   ],
-  async run(context, [file], { as: target, kernel, initramfs, notes = '', candidate = false }) {
-    const files = inputs({ rootfs: file, kernel, initramfs })
+  async run(context, [file], { as: target, notes = '', candidate = false, ...more }) {
+    const files = inputs({ rootfs: file, kernel: more.kernel, initramfs: more.initramfs })
     await (await openInputs(files))[Symbol.asyncDispose]()
+    const packages = more.packages === undefined ? [] : await readPackages(more.packages)
     const uploads = connect(UploadServiceService, context.channel)
     const { signal, newId, now } = context
     const start = now()
@@ -54,9 +59,9 @@ export const publish = command({
     const upload = present((await uploads.beginUpload(begin, { signal })).upload)
     try {
       const { manifest, last } = await send(context, files, upload)
-      const header = { requestId: newId(), uploadId: upload.id, release: !candidate }
+      const header = { requestId: newId(), uploadId: upload.id, release: !candidate, packages }
       const { image } = await uploads.commitUpload(commit(header, manifest), { signal })
-      return published(present(image), last, now() - start)
+      return published(present(image), last, packages.length, now() - start)
     } catch (error) {
       await giveUp(context, uploads, upload)
       throw error
@@ -127,7 +132,12 @@ async function giveUp(
   }
 }
 
-function published(image: Image, { totalBytes, ...last }: IngestProgress, ms: number): Answer {
+function published(
+  image: Image,
+  { totalBytes, ...last }: IngestProgress,
+  packages: number,
+  ms: number,
+): Answer {
   const { newRawBytes, sentBytes } = last
   const state = word(ImageState, image.state)
   const { name, digest, storedBytes, chunkCount } = image
@@ -143,10 +153,18 @@ function published(image: Image, { totalBytes, ...last }: IngestProgress, ms: nu
         'New',
         `${bytes(newRawBytes)}, sent as ${bytes(sentBytes)} (${share(sentBytes, storedBytes)} of what is stored)`,
       ],
+      ...(packages > 0 ? [['Packages', String(packages)] as const] : []),
       ['Took', `${duration(ms)}, ${rate(totalBytes, ms)}`],
     ])
   return {
-    json: { image: imageJson(image), totalBytes, newRawBytes, sentBytes, seconds: seconds(ms) },
+    json: {
+      image: imageJson(image),
+      totalBytes,
+      newRawBytes,
+      sentBytes,
+      packages,
+      seconds: seconds(ms),
+    },
     text,
   }
 }

@@ -62,7 +62,13 @@ export function facts(paint: Paint, entries: readonly (readonly [string, string]
 const colours: Readonly<Record<string, Parameters<Paint>[0]>> = {
   candidate: 'yellow',
   released: 'green',
+  deprecated: 'yellow',
   revoked: 'red',
+  good: 'green',
+  archived: 'yellow',
+  expired: 'red',
+  missing: 'red',
+  'digest mismatch': 'red',
   waiting: 'yellow',
   fetching: 'cyan',
   present: 'green',

@@ -1,5 +1,4 @@
-import type { ImageName } from '../../lib/names/name.ts'
-import { renderImageName } from '../../lib/names/name.ts'
+import { renderImageName, renderLine, type ImageName, type Line } from '../../lib/names/name.ts'
 import type { Page } from '../pages.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 
@@ -86,29 +85,52 @@ export async function listImages(
     order by sequence desc limit ${page.size + 1}`
 }
 
-/** Locks the image's row until the transaction ends. */
+/** Locks the image until the transaction ends; who only refers to it does not wait. */
 export async function lockImage(
   tx: Transaction,
   name: string,
 ): Promise<{ readonly state: ImageStateName; readonly version: number } | undefined> {
   const [row] = await tx<{ state: ImageStateName; version: number }[]>`
-    select state, version from image where name = ${name} for update`
+    select state, version from image where name = ${name} for no key update`
   return row
 }
 
+/** Changes the state, and keeps who did it and why. */
 export async function setState(
   tx: Transaction,
   name: string,
   state: ImageStateName,
+  by: Change,
 ): Promise<void> {
   await tx`update image set state = ${state}, version = version + 1 where name = ${name}`
+  await keepChange(tx, name, by)
 }
 
-/** The serial of the next build of a day; the lock makes publishers of one line wait for each other. */
+export interface Change {
+  readonly actor: string
+  readonly reason: string
+}
+
+/** Adds how the image stands now to its history. */
+async function keepChange(tx: Transaction, name: string, { actor, reason }: Change): Promise<void> {
+  await tx`
+    insert into image_change (image, version, state, storage, held_back, replacement, actor, reason)
+    select name, version, state, storage, held_back, replacement, ${actor}, ${reason}
+    from image where name = ${name}`
+}
+
+/**
+ * Makes all who give out names of a line, or decide which of its images is the newest, wait for each other until the
+ * transaction ends. Locks are taken in one order, so that nobody waits in a circle: line, image, alias, names.
+ */
+export async function lockLine(tx: Transaction, line: Line): Promise<void> {
+  await tx`select pg_advisory_xact_lock(hashtextextended(${renderLine(line)}, 0))`
+}
+
+/** The serial of the next build of a day. */
 export async function nextSerial(tx: Transaction, name: Omit<ImageName, 'build'>, day: string) {
   const { namespace, distro, release, point, role, arch } = name
-  const line = [namespace, distro, release, point, role, arch].join(' ')
-  await tx`select pg_advisory_xact_lock(hashtextextended(${line}, 0))`
+  await lockLine(tx, name)
   const [row] = await tx<{ next: number }[]>`
     select coalesce(max(serial) + 1, 0) as next from image
     where facility is not distinct from ${namespace === '' ? null : namespace}
@@ -135,4 +157,5 @@ export async function insertImage(
     values (${renderImageName(name)}, ${namespace === '' ? null : namespace}, ${distro}, ${release},
       ${point}, ${role}, ${arch}, ${build.day}, ${build.serial}, ${manifest}, ${state}, ${notes},
       ${creator})`
+  await keepChange(tx, renderImageName(name), { actor: creator, reason: 'published' })
 }

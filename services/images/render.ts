@@ -35,6 +35,11 @@ export function renderImage(row: ImageRow, catalogue: Catalogue): Image {
   }
 }
 
+/** The state as it is sent. */
+export function stateCode(state: ImageStateName): ImageState {
+  return states[state]
+}
+
 /** The state as the database writes it; empty for "any". */
 export function stateName(state: ImageState): ImageStateName | '' {
   const found = Object.entries(states).find(([, value]) => value === state)

@@ -4,13 +4,16 @@ import { parseImageName, renderImageName } from '../../lib/names/name.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import { ImageFilter, ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
-import { bumpGeneration, readCatalogue } from '../catalog/queries.ts'
+import { followLines } from '../aliases/follow.ts'
+import { readCatalogue } from '../catalog/queries.ts'
 import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
+import { newGeneration } from '../generation.ts'
 import { cutPage, parsePage } from '../pages.ts'
 import { readManifest } from '../uploads/manifests.ts'
-import { findImage, listImages, lockImage, setState } from './queries.ts'
+import { compareImages } from './diff.ts'
+import { findImage, listImages, lockImage, lockLine, setState } from './queries.ts'
 import { renderImage, stateName } from './render.ts'
 
 const partBytes = 256 * 1024
@@ -40,14 +43,16 @@ export function imageService(deps: {
     },
 
     async releaseImage(request, { caller }) {
-      const name = renderImageName(parseImageName(request.name))
+      const image = parseImageName(request.name)
+      const name = renderImageName(image)
       return once(sql, ImageServiceService.releaseImage, caller, request, async (tx) => {
+        await lockLine(tx, image)
         const now = await lockImage(tx, name)
         if (now === undefined) throw noImage(name)
         if (request.etag !== '' && request.etag !== String(now.version)) throw staleEtag(name)
         if (now.state === 'candidate') {
-          await setState(tx, name, 'released')
-          await bumpGeneration(tx)
+          await setState(tx, name, 'released', { actor: caller.name, reason: '' })
+          await newGeneration(tx, { images: [name], aliases: await followLines(tx, image) })
           await announce(tx)
         } else if (now.state !== 'released') {
           throw precondition(
@@ -65,6 +70,15 @@ export function imageService(deps: {
       for (let at = 0; at < bytes.length; at += partBytes) {
         yield { part: bytes.subarray(at, at + partBytes) }
       }
+    },
+
+    async diffImages(request) {
+      const [from, to] = await Promise.all(
+        [request.from, request.to].map((name) =>
+          getImage(sql, renderImageName(parseImageName(name))),
+        ),
+      )
+      return { from, to, ...(await compareImages(sql, request.from, request.to)) }
     },
   }
 }

@@ -8,14 +8,17 @@ import {
   UploadState,
   type Upload,
 } from '../../proto/gen/merge/image/v1/upload.ts'
-import { bumpGeneration, readCatalogue } from '../catalog/queries.ts'
+import { followLines } from '../aliases/follow.ts'
+import { readCatalogue } from '../catalog/queries.ts'
 import type { Sql } from '../db/open.ts'
 import { once, onceFor } from '../db/requests.ts'
 import { getFacility } from '../facilities/service.ts'
+import { newGeneration } from '../generation.ts'
 import { insertImage, nextSerial } from '../images/queries.ts'
 import { getImage } from '../images/service.ts'
 import { gatherCommit } from './commit.ts'
 import { keepManifest } from './manifests.ts'
+import { checkPackages, insertPackages } from './packages.ts'
 import { closeUpload, findUpload, insertUpload, lockOpenUpload, type UploadRow } from './queries.ts'
 
 export function uploadService(deps: {
@@ -45,6 +48,7 @@ export function uploadService(deps: {
     async commitUpload(messages, { caller }) {
       const { header, bytes } = await gatherCommit(messages)
       const manifest = decodeManifest(bytes)
+      checkPackages(header.packages)
       const { catalogue } = await readCatalogue(sql)
       const request = Buffer.concat([Buffer.from(JSON.stringify(header)), bytes])
       return onceFor(sql, commitUpload, caller, header.requestId, request, async (tx) => {
@@ -60,8 +64,10 @@ export function uploadService(deps: {
           notes: upload.notes,
           creator: caller.name,
         })
+        await insertPackages(tx, renderImageName(name), header.packages)
         await closeUpload(tx, upload.id, 'committed', renderImageName(name))
-        await bumpGeneration(tx)
+        const aliases = header.release ? await followLines(tx, line) : []
+        await newGeneration(tx, { images: [renderImageName(name)], aliases })
         return { image: await getImage(tx, renderImageName(name)) }
       })
     },

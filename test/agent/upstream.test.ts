@@ -5,6 +5,7 @@ import { identifyInsecurely } from '../../lib/rpc/caller.ts'
 import { mount } from '../../lib/rpc/serve.ts'
 import { listen } from '../../lib/rpc/server.ts'
 import {
+  DiffImagesResponse,
   GetImageResponse,
   ImageServiceService,
   ListImagesResponse,
@@ -24,6 +25,7 @@ async function sending(manifest: Buffer) {
       getImage: () => Promise.resolve(GetImageResponse.create()),
       listImages: () => Promise.resolve(ListImagesResponse.create()),
       releaseImage: () => Promise.resolve(ReleaseImageResponse.create()),
+      diffImages: () => Promise.resolve(DiffImagesResponse.create()),
       async *getManifest() {
         await Promise.resolve()
         for (let at = 0; at < manifest.length; at += 100_000) {
@@ -35,6 +37,7 @@ async function sending(manifest: Buffer) {
       getImage: () => true,
       listImages: () => true,
       releaseImage: () => true,
+      diffImages: () => true,
       getManifest: ({ role }) => role.kind === 'agent' && role.facility === 'lab1',
     },
   )

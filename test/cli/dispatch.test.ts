@@ -16,13 +16,24 @@ test.each([
   ['li', 'list', 'images', []],
   ['li fac', 'list', 'facilities', []],
   ['list images', 'list', 'images', []],
-  ['res fedora', 'resolve', 'image', ['fedora']],
+  ['reso fedora', 'resolve', 'image', ['fedora']],
   ['resolve image fedora', 'resolve', 'image', ['fedora']],
   ['sh fedora-43', 'show', 'image', ['fedora-43']],
   ['show fac lab1', 'show', 'facility', ['lab1']],
   ['set al course fedora', 'set', 'alias', ['course', 'fedora']],
+  ['hist course', 'history', undefined, ['course']],
+  ['roll al course', 'rollback', 'alias', ['course']],
+  ['resu alias course', 'resume', 'alias', ['course']],
   ['push fedora lab1 lab2', 'push', 'image', ['fedora', 'lab1', 'lab2']],
   ['list-aliases', 'list', 'aliases', []],
+  ['show distro ubuntu', 'show', 'distro', ['ubuntu']],
+  ['put ro desktop', 'put', 'role', ['desktop']],
+  ['lock model.json', 'lock', undefined, ['model.json']],
+  ['show lock 01KV', 'show', 'lock', ['01KV']],
+  ['verify lock', 'verify', 'lock', []],
+  ['ver lo cs101/images.lock', 'verify', 'lock', ['cs101/images.lock']],
+  ['upgrade lock images.lock', 'upgrade', 'lock', ['images.lock']],
+  ['diff debian-12 debian-13', 'diff', 'image', ['debian-12', 'debian-13']],
 ])('mrg-image %s', (line, verb, object, args) => {
   expect(asked(mrgImage, line)).toEqual({ verb, object, args, flags: {} })
 })
@@ -49,7 +60,13 @@ test('options may stand anywhere, with a space or an equals sign', () => {
 
 describe('what cannot be understood', () => {
   test.each([
-    ['pu', '`pu` could be `publish` or `push`', 'mrg-image --help'],
+    ['pu', '`pu` could be `publish`, `push` or `put`', 'mrg-image --help'],
+    ['put', 'say what: mrg-image put distro ID --name TEXT [options] or', 'mrg-image put --help'],
+    [
+      'put release debian 15',
+      '--official TEXT is missing: mrg-image put release DISTRO RELEASE',
+      'mrg-image put release --help',
+    ],
     ['lst', 'there is no command `lst`: did you mean `list`?', 'mrg-image --help'],
     [
       'list facilites',
@@ -64,6 +81,12 @@ describe('what cannot be understood', () => {
     ['new lab1', 'there is no object `lab1`: known are facility', 'mrg-image new --help'],
     ['show', 'IMAGE is missing: mrg-image show IMAGE', 'mrg-image show --help'],
     ['show alias', 'ALIAS is missing: mrg-image show alias ALIAS', 'mrg-image show alias --help'],
+    ['lock', 'MODEL is missing: mrg-image lock MODEL [options]', 'mrg-image lock --help'],
+    [
+      'verify lock a b',
+      '`b` is one too many: mrg-image verify lock [FILE]',
+      'mrg-image verify lock --help',
+    ],
     ['show x y', '`y` is one too many', 'mrg-image show --help'],
     ['push fedora', 'FACILITY is missing', 'mrg-image push --help'],
     ['publish f', '--as TARGET is missing', 'mrg-image publish --help'],

@@ -6,7 +6,9 @@ import { sha256 } from '../../lib/content/digest.ts'
 import { encodeManifest } from '../../lib/content/encoding.ts'
 import { cutSegment, chunksOf } from '../../lib/content/extents.ts'
 import type { Manifest } from '../../lib/content/manifest.ts'
-import type { CommitUploadRequest } from '../../proto/gen/merge/image/v1/upload.ts'
+import type { CommitUploadRequest, Package } from '../../proto/gen/merge/image/v1/upload.ts'
+import type { Sql } from '../../services/db/open.ts'
+import { newGeneration } from '../../services/generation.ts'
 import type { Clients } from './portal.ts'
 
 /** The manifest of a root file system with these bytes. */
@@ -45,8 +47,9 @@ export async function* commitMessages(
   manifest: Uint8Array,
   requestId = randomUUID() as string,
   release = true,
+  packages: Package[] = [],
 ): AsyncGenerator<CommitUploadRequest> {
-  yield { message: { $case: 'header', value: { requestId, uploadId, release } } }
+  yield { message: { $case: 'header', value: { requestId, uploadId, release, packages } } }
   yield { message: { $case: 'part', value: Buffer.from(manifest) } }
   await Promise.resolve()
 }
@@ -57,12 +60,25 @@ export async function publish(
   target: string,
   data: Uint8Array,
   release = true,
+  packages: Package[] = [],
 ): Promise<string> {
   const { upload } = await uploads.beginUpload({ requestId: randomUUID(), target, notes: '' })
   const id = upload?.id ?? ''
   await chunks.storeChunks(storeMessages(id, data))
   const manifest = encodeManifest(manifestOf(data))
-  const commit = commitMessages(id, manifest, randomUUID(), release)
+  const commit = commitMessages(id, manifest, randomUUID(), release, packages)
   const { image } = await uploads.commitUpload(commit)
   return image?.name ?? ''
+}
+
+/** Lets an image stand otherwise than it was published, as a change of its state does. */
+export async function restate(
+  sql: Sql,
+  name: string,
+  as: { readonly state?: string; readonly storage?: string; readonly replacement?: string },
+): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`update image set ${tx(as)} where name = ${name}`
+    await newGeneration(tx, { images: [name] })
+  })
 }
