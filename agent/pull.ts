@@ -2,6 +2,7 @@ import { Failure, internal } from '../lib/failure.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import { ReplicaState } from '../proto/gen/merge/image/v1/facility.ts'
 import type { PullResponse } from '../proto/gen/merge/image/v1/local.ts'
+import { ResolveImageRequest } from '../proto/gen/merge/image/v1/resolver.ts'
 import { localImages } from './listing.ts'
 import type { LocalDeps } from './local.ts'
 import { waiting } from './report.ts'
@@ -37,11 +38,11 @@ export async function* pullImage(
 /** The image: the portal's answer, or, while it cannot be reached, one of those here. */
 async function meaning(
   reference: string,
-  { upstream, images, state, now }: LocalDeps,
+  { upstream, facility, images, state, now }: LocalDeps,
   signal: AbortSignal,
 ): Promise<Image> {
   try {
-    const request = { reference, arch: '', explain: false }
+    const request = ResolveImageRequest.create({ reference, facility })
     const options = { signal, deadlineMs: askMs }
     const { image } = await upstream.resolver.resolveImage(request, options)
     if (image !== undefined) return image

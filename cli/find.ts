@@ -1,7 +1,10 @@
 import { readImageName } from '../lib/names/name.ts'
 import { internal } from '../lib/failure.ts'
 import { connect } from '../lib/rpc/connect.ts'
-import { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
+import {
+  ResolveImageRequest,
+  ResolverServiceService,
+} from '../proto/gen/merge/image/v1/resolver.ts'
 import type { Context } from './command.ts'
 
 /** The exact name that a reference means now; what is no exact name is resolved, and said. */
@@ -9,7 +12,7 @@ export async function exactName(context: Context, reference: string): Promise<st
   if (readImageName(reference) !== undefined) return reference
   const { channel, signal, note } = context
   const resolver = connect(ResolverServiceService, channel)
-  const request = { reference, arch: '', explain: false }
+  const request = ResolveImageRequest.create({ reference })
   const { image, warnings } = await resolver.resolveImage(request, { signal })
   const { name } = present(image)
   note(`${reference} is ${name}`)

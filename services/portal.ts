@@ -73,7 +73,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
     mount(ImageServiceService, imageService({ sql }), access.imageAccess),
     mount(AliasServiceService, aliasService({ sql }), access.aliasAccess),
-    mount(ResolverServiceService, resolverService({ sql, now: deps.now }), access.resolverAccess),
+    mount(ResolverServiceService, resolverService({ sql, ...deps }), access.resolverAccess),
     mount(UploadServiceService, uploadService({ sql, ...deps }), access.uploadAccess),
     mount(chunkPlane, chunks, access.chunkAccess),
     mount(FacilityServiceService, facilityService({ sql }), access.facilityAccess),

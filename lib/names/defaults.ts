@@ -8,7 +8,13 @@ import type { ImageName } from './name.ts'
 export interface Filled {
   readonly field: 'release' | 'point' | 'role' | 'arch' | 'build'
   readonly value: string
-  readonly origin: 'convention' | 'context' | 'catalogue' | 'newest'
+  readonly origin: 'convention' | 'context' | 'facility' | 'catalogue' | 'newest'
+}
+
+/** Where what is wanted will run: the architecture of the node goes before that of the facility. */
+export interface Surroundings {
+  readonly arch?: Arch
+  readonly facilityArch?: Arch
 }
 
 /** A default as a condition. */
@@ -21,19 +27,26 @@ export interface Assumption {
 export function assumptions(
   clauses: readonly Clause[],
   catalogue: Catalogue,
-  arch: Arch | undefined,
+  surroundings: Surroundings,
 ): readonly Assumption[] {
   const role = 'std'
-  const wanted = arch ?? catalogue.defaultArch
-  const origin = arch === undefined ? 'catalogue' : 'context'
+  const [arch, origin] = usualArch(catalogue, surroundings)
   return [
     ...(clauses.some((clause) => settles(clause, 'role'))
       ? []
       : [assume({ field: 'role', value: role, origin: 'convention' }, { role })]),
     ...(clauses.some((clause) => settles(clause, 'arch'))
       ? []
-      : [assume({ field: 'arch', value: wanted, origin }, { arch: wanted })]),
+      : [assume({ field: 'arch', value: arch, origin }, { arch })]),
   ]
+}
+
+function usualArch(
+  { defaultArch }: Catalogue,
+  { arch, facilityArch }: Surroundings,
+): readonly [Arch, Filled['origin']] {
+  if (arch !== undefined) return [arch, 'context']
+  return facilityArch === undefined ? [defaultArch, 'catalogue'] : [facilityArch, 'facility']
 }
 
 /** Every field that was free, as the image that was found fills it. */

@@ -18,6 +18,8 @@ export interface Context {
   readonly now: Date
   /** Whether the image is where it is wanted; without it, anywhere will do. */
   readonly present?: (image: Image) => boolean
+  /** The name of that place. */
+  readonly place?: string
 }
 
 /** Tells why an image of the distro is not eligible; `named` are the releases that the reference names. */
@@ -27,10 +29,11 @@ export function eligibility(
   { now, present }: Context,
 ): (image: Image) => Ineligible | undefined {
   const closed = new Map<string, Ineligible>()
+  const today = dayOf(now)
   for (const release of distro?.releases ?? []) {
     if (named.has(release.release)) continue
     if (release.prerelease === true) closed.set(release.release, 'PRERELEASE')
-    else if (isPastEndOfLife(release, now)) closed.set(release.release, 'END_OF_LIFE')
+    else if (isPast(release, today)) closed.set(release.release, 'END_OF_LIFE')
   }
   return (image) =>
     standing(image) ??
@@ -39,8 +42,16 @@ export function eligibility(
 }
 
 /** The last day of support is still supported. */
-export function isPastEndOfLife({ endOfLife }: Release, now: Date): boolean {
-  return endOfLife !== undefined && now.toISOString().slice(0, 10) > endOfLife
+export function isPastEndOfLife(release: Release, now: Date): boolean {
+  return isPast(release, dayOf(now))
+}
+
+function isPast({ endOfLife }: Release, today: string): boolean {
+  return endOfLife !== undefined && today > endOfLife
+}
+
+function dayOf(now: Date): string {
+  return now.toISOString().slice(0, 10)
 }
 
 /** The same as words, after "it is". */

@@ -1,6 +1,6 @@
 import type { Ineligible } from './eligibility.ts'
 import { inWords } from './eligibility.ts'
-import type { Image } from './images.ts'
+import type { Image, LineImages } from './images.ts'
 import { renderImageName } from './name.ts'
 import { compareAge } from './order.ts'
 import { parseReference } from './reference.ts'
@@ -16,21 +16,35 @@ export interface Rejection {
 }
 
 /**
- * Every image of the distro that a reference did not mean, with the first rule that rejected it, newest first. An exact
- * name and an alias have no candidates. It explains NO_MATCH too.
+ * The images of the distro that a reference did not mean, newest first and `most` of them, each with the first rule that
+ * rejected it. An exact name and an alias have no candidates. It explains NO_MATCH too.
  */
-export function explain(world: World, text: string, context: Context): readonly Rejection[] {
+export function explain(
+  world: World,
+  text: string,
+  context: Context,
+  most = Infinity,
+): readonly Rejection[] {
   const reference = parseReference(text, wordsOf(world))
   if (reference.kind === 'exact' || reference.kind === 'alias') return []
   const selection = select(reference, world, context)
   const chosen = newest(selection)
-  return candidates(selection)
+  return candidates(selection, most + 1)
     .filter((image) => image !== chosen)
+    .slice(0, most)
     .map((image) => ({ image, ...rejection(image, selection, chosen) }))
 }
 
-function candidates({ lines, distro }: Selection): readonly Image[] {
-  return lines.flat().sort((a, b) => compareAge(b.name, a.name, distro))
+/** Newer releases come first, so that those which are too many need not be sorted. */
+function candidates({ lines, distro }: Selection, most: number): readonly Image[] {
+  const found: Image[] = []
+  for (const ofRelease of Map.groupBy(lines, ([{ name }]) => name.release).values()) {
+    if (found.length >= most) break
+    const images = ofRelease.flatMap((line: LineImages) => line.slice(0, most))
+    images.sort((a, b) => compareAge(b.name, a.name, distro))
+    for (const image of images) found.push(image)
+  }
+  return found.slice(0, most)
 }
 
 function rejection(

@@ -1,9 +1,9 @@
 import { missing } from '../failure.ts'
-import type { Arch, Catalogue } from './catalogue.ts'
-import { filledIn, type Filled } from './defaults.ts'
+import type { Catalogue } from './catalogue.ts'
+import { filledIn, type Filled, type Surroundings } from './defaults.ts'
 import type { Context as Circumstances } from './eligibility.ts'
-import type { Image, ImageIndex } from './images.ts'
-import { renderAliasName, renderImageName, type AliasName } from './name.ts'
+import { imageNamed, type Image, type ImageIndex } from './images.ts'
+import { readImageName, renderAliasName, type AliasName } from './name.ts'
 import { noImage, noMatch } from './nothing.ts'
 import { parseReference, type Reference, type Words } from './reference.ts'
 import { newest, select } from './selection.ts'
@@ -19,9 +19,7 @@ export interface World {
 }
 
 /** For whom a reference is resolved. */
-export interface Context extends Circumstances {
-  /** The architecture of the node, else of the facility. */
-  readonly arch?: Arch
+export interface Context extends Circumstances, Surroundings {
   readonly mayUseRevoked?: boolean
 }
 
@@ -57,7 +55,7 @@ interface Found {
 function find(world: World, text: string, reference: Reference, context: Context): Found {
   switch (reference.kind) {
     case 'exact': {
-      const image = world.images.byName.get(renderImageName(reference.name))
+      const image = imageNamed(world.images, reference.name)
       if (image === undefined) throw noImage(reference.name, world)
       return { image: usable(image, world.images, context, reference.sha256), defaults: [] }
     }
@@ -77,7 +75,8 @@ function find(world: World, text: string, reference: Reference, context: Context
 
 function pointedTo({ alias, images }: World, name: AliasName): Image {
   const target = alias(name) ?? ''
-  const image = images.byName.get(target)
+  const exact = readImageName(target)
+  const image = exact === undefined ? undefined : imageNamed(images, exact)
   if (image !== undefined) return image
   throw missing('NOT_FOUND', `"${renderAliasName(name)}" points to ${target}, which is not there`)
 }

@@ -1,6 +1,6 @@
-import type { Arch, Catalogue, Distro } from './catalogue.ts'
+import type { Catalogue, Distro } from './catalogue.ts'
 import { clausesOf, clauseTest, isOfLine, type Clause, type Test } from './clause.ts'
-import { assumptions, type Filled } from './defaults.ts'
+import { assumptions, type Filled, type Surroundings } from './defaults.ts'
 import { eligibility, type Context, type Ineligible } from './eligibility.ts'
 import { distroKey, type Image, type ImageIndex, type LineImages } from './images.ts'
 import { compareAge } from './order.ts'
@@ -34,11 +34,11 @@ type OpenReference = Extract<Reference, { readonly kind: 'partial' | 'constraint
 export function select(
   reference: OpenReference,
   { catalogue, images }: { readonly catalogue: Catalogue; readonly images: ImageIndex },
-  context: Context & { readonly arch?: Arch },
+  context: Context & Surroundings,
 ): Selection {
   const { namespace, distro } = reference
   const clauses = reference.kind === 'partial' ? clausesOf(reference.fields) : reference.clauses
-  const assumed = assumptions(clauses, catalogue, context.arch)
+  const assumed = assumptions(clauses, catalogue, context)
   const step = (rule: Step['rule'], clause: Clause): Step => ({
     rule,
     text: clause.text,
@@ -47,7 +47,7 @@ export function select(
   })
   return {
     distro,
-    lines: images.byDistro.get(distroKey({ namespace, distro: distro.id })) ?? [],
+    lines: images.byDistro.get(distroKey({ namespace, distro: distro.id }))?.lines ?? [],
     clauses,
     steps: wholeLinesFirst([
       ...clauses.map((clause) => step('CLAUSE', clause)),

@@ -1,8 +1,8 @@
-import { missing, precondition } from '../failure.ts'
+import { missing, precondition, type Failure } from '../failure.ts'
 import { displayName, distroOf, type Catalogue } from './catalogue.ts'
 import { eligibility, isPastEndOfLife, type Context } from './eligibility.ts'
-import type { Image, ImageIndex } from './images.ts'
-import { renderImageName, renderLine } from './name.ts'
+import { imagesOfLine, type Image, type ImageIndex } from './images.ts'
+import { renderImageName } from './name.ts'
 import type { Warning } from './warning.ts'
 
 /** The image that an exact name or an alias means, if it may be used. */
@@ -31,7 +31,7 @@ export function usable(
     )
   }
   if (context.present !== undefined && !context.present(image)) {
-    throw missing('NOT_PRESENT', `${name} is not in the store: pull it first`)
+    throw notPresent(name, context)
   }
   return image
 }
@@ -63,10 +63,14 @@ export function warningsAbout(
 /** The newest of the line that could be found by it; being asked for, its release is as good as named. */
 function newestOfLine(image: Image, images: ImageIndex, context: Context): string | undefined {
   const ineligible = eligibility(undefined, new Set(), context)
-  const found = images.byLine
-    .get(renderLine(image.name))
-    ?.find((other) => ineligible(other) === undefined)
+  const found = imagesOfLine(images, image.name)?.find((other) => ineligible(other) === undefined)
   return found === undefined ? undefined : renderImageName(found.name)
+}
+
+function notPresent(name: string, { place }: Context): Failure {
+  return place === undefined
+    ? missing('NOT_PRESENT', `${name} is not in the store: pull it first`)
+    : missing('NOT_PRESENT', `${name} is not whole at ${place}: push it there first`, { name })
 }
 
 function instead({ replacement }: Image): string {

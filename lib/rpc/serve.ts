@@ -76,7 +76,7 @@ function answer(
 ): UntypedHandleCall {
   const run = async (surface: Surface, reply: sendUnaryData<unknown> | undefined) => {
     const start = gate.clock()
-    const signal = cancelled(surface)
+    const { signal, end } = cancellation(surface)
     const requests =
       surface instanceof Readable ? whole(messages<unknown>(surface), signal) : undefined
     let caller: Caller | undefined
@@ -97,7 +97,8 @@ function answer(
       if (reply !== undefined) reply(status)
       else surface.emit('error', status)
     }
-    note(gate, method.path, caller, gate.clock() - start, failure)
+    end()
+    note(gate, method, surface.request, caller, gate.clock() - start, failure)
   }
   return ((surface: Surface, reply?: sendUnaryData<unknown>) => {
     void run(surface, reply)
@@ -119,25 +120,44 @@ async function* whole<T>(requests: AsyncIterable<T>, signal: AbortSignal): Async
   signal.throwIfAborted()
 }
 
-function cancelled(surface: Surface): AbortSignal {
+/** What aborts when the caller gives up before the end; grpc-js says so of every call, a moment after its end. */
+function cancellation(surface: Surface): {
+  readonly signal: AbortSignal
+  readonly end: () => void
+} {
   const controller = new AbortController()
+  let isOver = false
   surface.on('cancelled', () => {
+    if (isOver) return
     controller.abort(stopped('STOPPED', 'The caller gave up, or its deadline passed.'))
   })
-  return controller.signal
+  return {
+    signal: controller.signal,
+    end: () => {
+      isOver = true
+    },
+  }
 }
 
+/** A read that went well is told at debug only: there are thousands a second of some, and nobody asks for them later. */
 function note(
   { log }: Gate,
-  method: string,
+  method: Method,
+  request: unknown,
   caller: Caller | undefined,
   took: number,
   failure: unknown,
 ): void {
-  const line = { method, caller: caller?.name, ms: Math.round(took) }
-  if (failure === undefined) log.info(line, 'call')
+  const line = { method: method.path, caller: caller?.name, ms: Math.round(took) }
+  if (failure === undefined) log[isRead(method, request) ? 'debug' : 'info'](line, 'call')
   else if (failure instanceof Failure && failure.kind !== 'internal') {
     const { code } = toStatus(failure)
     log.info({ ...line, code: Code[code], reason: failure.reason, error: failure.message }, 'call')
   } else log.error({ ...line, err: failure }, 'call failed unexpectedly')
+}
+
+/** Every mutation has a request id, and streams move or watch things. */
+function isRead({ requestStream, responseStream }: Method, request: unknown): boolean {
+  const isStream = requestStream || responseStream
+  return !isStream && typeof request === 'object' && request !== null && !('requestId' in request)
 }

@@ -26,6 +26,7 @@ export async function listen(
   const server = new Server({
     'grpc.max_receive_message_length': 4 * 1024 * 1024,
     'grpc.max_concurrent_streams': 100,
+    'grpc.enable_channelz': 0,
     'grpc.keepalive_time_ms': 30_000,
     'grpc.http2.min_ping_interval_without_data_ms': 5_000,
   })

@@ -1,43 +1,68 @@
-import { invalid } from '../../lib/failure.ts'
-import { renderRejections, renderResolution } from '../../lib/names/answer.ts'
-import { archOf, type Arch } from '../../lib/names/catalogue.ts'
-import { explain } from '../../lib/names/explain.ts'
-import { renderImageName } from '../../lib/names/name.ts'
-import { resolve } from '../../lib/names/resolve.ts'
+import { Failure, invalid } from '../../lib/failure.ts'
+import { renderReference } from '../../lib/names/parsed.ts'
+import { parseReference } from '../../lib/names/reference.ts'
+import { wordsOf } from '../../lib/names/resolve.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import type { ResolverServiceService } from '../../proto/gen/merge/image/v1/resolver.ts'
 import type { Sql } from '../db/open.ts'
-import { getImage } from '../images/service.ts'
-import { worldSnapshot } from './queries.ts'
+import { lockMethods } from '../locks/service.ts'
+import { find, renderFailure, renderFound } from './answer.ts'
+import { attempt, findMany } from './many.ts'
+import { parseQuestion } from './question.ts'
+import { makeResolver } from './resolving.ts'
+import { groundOf, openSources, type Sources } from './sources.ts'
+
+type Methods = Service<typeof ResolverServiceService, [call: Call]>
 
 export function resolverService(deps: {
   readonly sql: Sql
   readonly now: () => Date
-}): Service<typeof ResolverServiceService, [call: Call]> {
-  const { sql, now } = deps
-  const snapshot = worldSnapshot(sql)
-  return {
-    async resolveImage(request) {
-      const { world, generation } = await snapshot()
-      const context = { now: now(), ...archContext(request.arch) }
-      const resolution = resolve(world, request.reference, context)
-      const rejections = request.explain ? explain(world, request.reference, context) : []
-      return {
-        image: await getImage(sql, renderImageName(resolution.image.name)),
-        ...renderResolution(resolution),
-        generation,
-        rejected: renderRejections(rejections),
-      }
-    },
-  }
+  readonly newUlid: () => string
+}): Methods {
+  const sources = openSources(deps.sql)
+  const resolver = makeResolver(sources, deps.now)
+  return { ...resolving(sources, deps.now), ...lockMethods({ ...deps, resolver }) }
 }
 
-function archContext(word: string): { readonly arch?: Arch } {
-  if (word === '') return {}
-  const arch = archOf(word.toLowerCase())
-  if (arch !== undefined) return { arch }
-  throw invalid('INVALID_FIELD', `"${word}" is no architecture: x86, aarch64 or riscv64.`, {
-    field: 'arch',
-  })
+const mostRequests = 1000
+
+function resolving(
+  sources: Sources,
+  now: () => Date,
+): Pick<Methods, 'resolveImage' | 'batchResolveImages' | 'parseReference'> {
+  return {
+    async resolveImage(request) {
+      const time = now()
+      const question = parseQuestion(request, time)
+      const ground = await groundOf(question, sources, time)
+      return renderFound(find(question, ground), ground, sources.rendered)
+    },
+
+    async batchResolveImages({ requests }) {
+      if (requests.length > mostRequests) {
+        throw invalid('INVALID_FIELD', `Ask for ${mostRequests} references at most in one batch.`, {
+          field: 'requests',
+        })
+      }
+      const time = now()
+      const questions = requests.map((request) => attempt(() => parseQuestion(request, time)))
+      const { snapshot, answers } = await findMany(questions, sources, time)
+      const results = answers.map(async (answer) => ({
+        result:
+          answer instanceof Failure
+            ? { $case: 'failure' as const, value: renderFailure(answer) }
+            : {
+                $case: 'answer' as const,
+                value: await renderFound(answer.found, answer.ground, sources.rendered),
+              },
+      }))
+      return { results: await Promise.all(results), generation: snapshot.generation }
+    },
+
+    async parseReference({ reference }) {
+      const { world, generation } = await sources.snapshot()
+      return renderReference(parseReference(reference, wordsOf(world)), generation)
+    },
+  }
 }

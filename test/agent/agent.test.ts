@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { ReplicaState } from '../../proto/gen/merge/image/v1/facility.ts'
 import { WriteOutRequest } from '../../proto/gen/merge/image/v1/local.ts'
+import { ResolveImageRequest } from '../../proto/gen/merge/image/v1/resolver.ts'
 import { freshAgent, pull, writeOut, type FreshAgent } from '../support/agent.ts'
 import { collect } from '../support/chunks.ts'
 import { makeFacilities, push } from '../support/facilities.ts'
@@ -170,7 +171,7 @@ describe('an agent', () => {
   test.each(['debian-99', 'kali', 'debian-13.0-std-x86-20200101', ''])(
     'tells of "%s" what the portal says',
     async (reference) => {
-      const request = { reference, arch: '', explain: false }
+      const request = ResolveImageRequest.create({ reference })
       const asked = portal.as('experimenter').resolver.resolveImage(request)
       const said: unknown = await asked.catch((error: unknown) => error)
       const { message, reason, kind } = said as Error & { reason: string; kind: string }

@@ -7,11 +7,20 @@ import {
   ReportStateRequest,
   type AgentServiceService,
 } from '../../proto/gen/merge/image/v1/agent.ts'
-import type { AliasServiceService } from '../../proto/gen/merge/image/v1/alias.ts'
+import {
+  RollbackAliasRequest,
+  SetAliasRequest,
+  type AliasServiceService,
+} from '../../proto/gen/merge/image/v1/alias.ts'
 import type { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts'
 import type { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.ts'
 import type { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
-import type { ResolverServiceService } from '../../proto/gen/merge/image/v1/resolver.ts'
+import {
+  CreateLockRequest,
+  LockedNode,
+  ResolveImageRequest,
+  type ResolverServiceService,
+} from '../../proto/gen/merge/image/v1/resolver.ts'
 import type { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
 import { makeFacilities } from '../support/facilities.ts'
 import { commitMessages, publish } from '../support/images.ts'
@@ -83,6 +92,14 @@ const table: Table = {
       call: ({ catalog }) => catalog.listDistros({}) },
     getDistro: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
       call: ({ catalog }) => catalog.getDistro({ distro: 'debian' }) },
+    putDistro: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
+      call: ({ catalog }) => catalog.putDistro({ requestId: id(), distro: undefined, etag: '' }) },
+    putRelease: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
+      call: ({ catalog }) => catalog.putRelease({
+        requestId: id(), distro: 'debian', release: undefined, after: '', etag: '',
+      }) },
+    putRole: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
+      call: ({ catalog }) => catalog.putRole({ requestId: id(), role: '' }) },
   },
   images: {
     getImage: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
@@ -94,21 +111,57 @@ const table: Table = {
         images.releaseImage({ requestId: id(), name: image(facility), etag: '' }) },
     getManifest: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
       call: ({ images }) => images.getManifest({ digest: `sha256:${'0'.repeat(64)}` }) },
+    diffImages: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ images }, facility) =>
+        images.diffImages({ from: image(facility), to: image(facility) }) },
   },
   aliases: {
     setAlias: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
-      call: ({ aliases }, facility) => aliases.setAlias({
-        requestId: id(), alias: name(facility, 'stable'), image: image(facility), etag: '', reason: '',
-      }) },
+      call: ({ aliases }, facility) => aliases.setAlias(SetAliasRequest.create({
+        requestId: id(), alias: name(facility, 'stable'), image: image(facility),
+      })) },
     getAlias: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
       call: ({ aliases }, facility) => aliases.getAlias({ alias: name(facility, 'stable') }) },
     listAliases: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
       call: ({ aliases }, facility) => aliases.listAliases({ ...page, namespace: facility }) },
+    listAliasHistory: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ aliases }, facility) =>
+        aliases.listAliasHistory({ ...page, alias: name(facility, 'stable') }) },
+    rollbackAlias: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
+      call: ({ aliases }, facility) => aliases.rollbackAlias(RollbackAliasRequest.create({
+        requestId: id(), alias: name(facility, 'stable'),
+      })) },
+    resumeAlias: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
+      call: ({ aliases }, facility) => aliases.resumeAlias({
+        requestId: id(), alias: name(facility, 'stable'), etag: '', reason: '',
+      }) },
+    deleteAlias: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
+      call: ({ aliases }, facility) => aliases.deleteAlias({
+        requestId: id(), alias: name(facility, 'stable'), etag: '', reason: '',
+      }) },
   },
   resolver: {
     resolveImage: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
       call: ({ resolver }, facility) =>
-        resolver.resolveImage({ reference: name(facility, 'debian-13'), arch: '', explain: true }) },
+        resolver.resolveImage(
+          ResolveImageRequest.create({ reference: name(facility, 'debian-13'), explain: true })) },
+    batchResolveImages: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ resolver }, facility) => resolver.batchResolveImages({
+        requests: [ResolveImageRequest.create({ reference: name(facility, 'debian-13') })] }) },
+    parseReference: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ resolver }, facility) =>
+        resolver.parseReference({ reference: name(facility, 'debian-13') }) },
+    createLock: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ resolver }, facility) => resolver.createLock(CreateLockRequest.create({
+        requestId: id(), nodes: [{ node: 'a', reference: name(facility, 'debian-13'), arch: '' }],
+      })) },
+    getLock: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ resolver }) => resolver.getLock({ lock: '01KV2ZJX5T8Q4N6R0W3Y7B9C1D' }) },
+    verifyLock: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ resolver }, facility) =>
+        resolver.verifyLock({ nodes: [LockedNode.create({ image: image(facility) })] }) },
+    upgradeLock: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ resolver }, facility) => resolver.upgradeLock({ nodes: [], facility: facility && 'lab1' }) },
   },
   uploads: {
     beginUpload: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),

@@ -11,6 +11,7 @@ import { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.
 import { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
 import { ResolverServiceService } from '../../proto/gen/merge/image/v1/resolver.ts'
 import { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
+import type { Sql } from '../../services/db/open.ts'
 import { startPortal } from '../../services/portal.ts'
 import { portalSettings } from '../../services/settings.ts'
 import { readSettings } from '../../lib/settings.ts'
@@ -37,10 +38,13 @@ export function clientsAs(address: string, caller: string) {
   }
 }
 
-/** A whole portal in this process, with a database and a folder of its own. */
-export async function freshPortal(now: () => Date = () => new Date()) {
+/** A whole portal in this process, with a folder of its own and, unless it shares another's, a database of its own. */
+export async function freshPortal(
+  now: () => Date = () => new Date(),
+  shared?: { readonly url: string; readonly sql: Sql },
+) {
   const stack = new AsyncDisposableStack()
-  const database = stack.use(await freshDatabase())
+  const database = shared ?? stack.use(await freshDatabase())
   const folder = stack.use(await temporaryFolder())
   const flags = ['--data', join(folder.path, 'portal'), '--database', database.url]
   const settings = readSettings(
@@ -63,6 +67,7 @@ export async function freshPortal(now: () => Date = () => new Date()) {
   return {
     address: portal.address,
     sql: database.sql,
+    database: { url: database.url, sql: database.sql },
     folder: folder.path,
     as: clients,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),

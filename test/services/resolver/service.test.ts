@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { ResolveRule } from '../../../proto/gen/merge/image/v1/resolver.ts'
+import { SetAliasRequest } from '../../../proto/gen/merge/image/v1/alias.ts'
+import { ResolveImageRequest, ResolveRule } from '../../../proto/gen/merge/image/v1/resolver.ts'
 import { publish } from '../../support/images.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
@@ -17,10 +18,10 @@ describe('resolution', () => {
   afterAll(() => portal[Symbol.asyncDispose]())
 
   const resolve = (reference: string, more = {}) =>
-    producer.resolver.resolveImage({ reference, arch: '', explain: false, ...more })
+    producer.resolver.resolveImage(ResolveImageRequest.create({ reference, ...more }))
 
   const point = (alias: string, image: string) =>
-    producer.aliases.setAlias({ requestId: randomUUID(), alias, image, etag: '', reason: '' })
+    producer.aliases.setAlias(SetAliasRequest.create({ requestId: randomUUID(), alias, image }))
 
   test('answers with the image, how the reference was read and what was filled in', async () => {
     const name = await publish(producer, 'ubuntu-2404.4', data)
@@ -80,7 +81,7 @@ describe('resolution', () => {
     const others = Array.from({ length: 4 }, async () => {
       const reader = portal.as('experimenter')
       while (!over) {
-        const request = { reference: 'debian-13', arch: '', explain: false }
+        const request = ResolveImageRequest.create({ reference: 'debian-13' })
         await reader.resolver.resolveImage(request)
       }
     })

@@ -1,0 +1,79 @@
+import { internal } from '../../lib/failure.ts'
+import type { Catalogue } from '../../lib/names/catalogue.ts'
+import type { Image } from '../../lib/names/images.ts'
+import { renderImageName } from '../../lib/names/name.ts'
+import type { Image as ImageMessage } from '../../proto/gen/merge/image/v1/image.ts'
+import type { Sql } from '../db/open.ts'
+import { findImages, type ImageRow } from '../images/queries.ts'
+import { renderImage } from '../images/render.ts'
+
+/** Renders an image of a world by that world's catalogue. */
+export type Rendered = (image: Image, catalogue: Catalogue) => Promise<ImageMessage>
+
+interface Kept {
+  readonly catalogue: Catalogue
+  readonly message: Promise<ImageMessage>
+}
+
+const mostKept = 10_000
+
+/**
+ * Images as they are sent. A change makes another object of an image or catalogue in the world, so what is kept under
+ * these is never stale; what was not used for long goes.
+ */
+export function renderedImages(sql: Sql): Rendered {
+  const readRow = rowsTogether(sql)
+  const kept = new Map<Image, Kept>()
+  return (image, catalogue) => {
+    const before = kept.get(image)
+    kept.delete(image)
+    if (before?.catalogue === catalogue) {
+      kept.set(image, before)
+      return before.message
+    }
+    const message = readRow(renderImageName(image.name)).then((row) => renderImage(row, catalogue))
+    message.catch(() => kept.delete(image))
+    kept.set(image, { catalogue, message })
+    for (const eldest of kept.keys()) {
+      if (kept.size <= mostKept) break
+      kept.delete(eldest)
+    }
+    return message
+  }
+}
+
+interface Wanted extends PromiseWithResolvers<ImageRow> {
+  readonly name: string
+}
+
+const mostAtOnce = 500
+
+/** Reads rows by name: all that are wanted in one turn of the event loop together. */
+function rowsTogether(sql: Sql): (name: string) => Promise<ImageRow> {
+  let wanted: Wanted[] = []
+  const read = (): void => {
+    const all = wanted
+    wanted = []
+    for (let i = 0; i < all.length; i += mostAtOnce) void deliver(sql, all.slice(i, i + mostAtOnce))
+  }
+  return (name) => {
+    if (wanted.length === 0) setImmediate(read)
+    const one = { name, ...Promise.withResolvers<ImageRow>() }
+    wanted.push(one)
+    return one.promise
+  }
+}
+
+async function deliver(sql: Sql, wanted: readonly Wanted[]): Promise<void> {
+  try {
+    const rows = await findImages(sql, [...new Set(wanted.map(({ name }) => name))])
+    const byName = new Map(rows.map((row) => [row.name, row]))
+    for (const { name, resolve, reject } of wanted) {
+      const row = byName.get(name)
+      if (row === undefined) reject(internal('INTERNAL', `the image ${name} has no row`))
+      else resolve(row)
+    }
+  } catch (error) {
+    for (const { reject } of wanted) reject(error)
+  }
+}
