@@ -32,6 +32,7 @@ export default {
     apart('bench', ['services', 'agent', 'cli', 'test']),
     onlyFrom('postgres-in-services', 'SQL is services’ own.', 'node_modules/postgres/', [
       '^test/',
+      '^bench/fill\\.ts$',
       '^services/',
       'node_modules',
     ]),

@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { renderImageName } from '../lib/names/name.ts'
+import type { BenchWorld } from './world.ts'
+
+/** The PostgreSQL of a portal of the testbed. */
+export async function databaseOf(folder: string): Promise<string> {
+  const dir = join(folder, 'portal/postgres')
+  const password = await readFile(`${dir}.password`, 'utf8')
+  const [, , , port = ''] = (await readFile(join(dir, 'postmaster.pid'), 'utf8')).split('\n')
+  return `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`
+}
+
+const rowsAtOnce = 5000
+
+/** Writes a world into a portal's database, as one change. */
+export async function fill(url: string, world: BenchWorld): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined })
+  await sql.begin(async (tx) => {
+    const [row] = await tx<{ generation: string }[]>`
+      update names set generation = generation + 1 returning generation`
+    const generation = row?.generation ?? '0'
+    await tx`insert into facility ${tx(world.facilities.map((name) => ({ name })))}`
+    for (let i = 0; i < world.images.length; i += rowsAtOnce) {
+      await addImages(tx, world.images.slice(i, i + rowsAtOnce), generation)
+    }
+    for (let i = 0; i < world.aliases.length; i += rowsAtOnce) {
+      await addAliases(tx, world.aliases.slice(i, i + rowsAtOnce), generation)
+    }
+  })
+  await sql`analyze`
+  await sql.end()
+}
+
+async function addImages(
+  tx: postgres.TransactionSql,
+  images: BenchWorld['images'],
+  generation: string,
+): Promise<void> {
+  const digests = images.map(({ digest }) => digest)
+  await tx`
+    with made as (
+      insert into manifest (digest, body, chunk_count, chunk_bytes, stored_bytes)
+      select decode(hex, 'hex'), '', 1000, 64000000, 20000000 from unnest(${digests}::text[]) as hex
+      returning id)
+    insert into artifact (manifest, kind, boot, media_type, size_bytes, data_bytes, sha256)
+    select id, 1, 0, 'application/octet-stream', 2000000000, 64000000, decode(repeat('5a', 32), 'hex')
+    from made`
+  const rows = images.map(({ name, digest, state, heldBack }) => ({
+    ...{ name: renderImageName(name), digest, state, held_back: heldBack },
+    ...{ facility: name.namespace === '' ? null : name.namespace, point: name.point },
+    ...{ distro: name.distro, release: name.release, role: name.role, arch: name.arch },
+    ...{ day: name.build.day, serial: name.build.serial },
+  }))
+  await tx`
+    insert into image (name, facility, distro, release, point, role, arch, day, serial, manifest,
+      state, held_back, creator, generation)
+    select one.name, facility, distro, release, point, role, arch, day, serial, manifest.id, state,
+      held_back, 'bench', ${generation}
+    from jsonb_to_recordset(${tx.json(rows)}) as one(name text, digest text, state text,
+      held_back boolean, facility text, point int, distro text, release text, role text, arch text,
+      day text, serial int)
+    join manifest on manifest.digest = decode(one.digest, 'hex')`
+  await tx`
+    insert into image_change (image, version, state, storage, held_back, actor)
+    select name, 1, state, storage, held_back, creator from image
+    where name = any(${rows.map(({ name }) => name)})`
+}
+
+async function addAliases(
+  tx: postgres.TransactionSql,
+  aliases: BenchWorld['aliases'],
+  generation: string,
+): Promise<void> {
+  const names = aliases.map(([alias]) => alias)
+  const targets = aliases.map(([, image]) => image)
+  await tx`
+    insert into alias (name, facility, image, actor, generation)
+    select alias, nullif(regexp_replace(alias, '/?[^/]*$', ''), ''), target, 'bench', ${generation}
+    from unnest(${names}::text[], ${targets}::text[]) as given (alias, target)`
+  await tx`
+    insert into alias_move (alias, version, image, actor, reason)
+    select name, version, image, actor, '' from alias where name = any(${names})`
+}
