@@ -22,6 +22,8 @@ export function resolverService(deps: {
 }): Methods {
   const sources = openSources(deps.sql)
   const resolver = makeResolver(sources, deps.now)
+  // A large world takes a second to read: who calls first need not wait for it, and is told if it cannot be read.
+  sources.snapshot().catch(() => undefined)
   return { ...resolving(sources, deps.now), ...lockMethods({ ...deps, resolver }) }
 }
 

@@ -35,6 +35,7 @@ create table image_change (
   primary key (image, version)
 );
 create index image_change_by_time on image_change (time);
+create index alias_move_by_time on alias_move (time);
 insert into image_change (image, version, state, storage, held_back, replacement, actor, time)
 select name, version, state, storage, held_back, replacement, creator, create_time from image;
 

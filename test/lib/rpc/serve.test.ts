@@ -234,6 +234,17 @@ describe('what every call passes', () => {
     expect(findMissing).not.toHaveBeenCalled()
   })
 
+  test('a read that went well is told at debug, and so is not in the log of most servers', async () => {
+    await using server = await served()
+    await server.client.findMissing(nothing)
+    await collect(server.client.fetchChunks(asked))
+    await server[Symbol.asyncDispose]()
+    expect(server.recorder.lines).toMatchObject([
+      { level: 20, msg: 'call', method: '/merge.image.v1.ChunkService/FindMissing' },
+      { level: 30, msg: 'call', method: '/merge.image.v1.ChunkService/FetchChunks' },
+    ])
+  })
+
   test('each call is one line in the log', async () => {
     await using server = await served({
       findMissing: () => Promise.reject(missing('NOT_FOUND', 'not here')),

@@ -4,7 +4,6 @@ import { imageNamed, type Image } from '../../../lib/names/images.ts'
 import { parseImageName } from '../../../lib/names/name.ts'
 import { renderedImages } from '../../../services/resolver/rendered.ts'
 import { followWorld } from '../../../services/resolver/snapshot.ts'
-import type { Sql } from '../../../services/db/open.ts'
 import { publish } from '../../support/images.ts'
 import { freshPortal } from '../../support/portal.ts'
 
