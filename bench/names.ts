@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { Catalogue } from '../lib/names/catalogue.ts'
 import { indexImages } from '../lib/names/images.ts'
 import { parseCatalogue } from '../lib/names/message.ts'
@@ -28,6 +29,7 @@ const imageCount = 100_000
 const aliasCount = 10_000
 const seconds = Number(process.env['SECONDS'] ?? 15)
 const inFlight = Number(process.env['IN_FLIGHT'] ?? 64)
+const movesPerSecond = 10
 const kinds = ['exact', 'alias', 'partial', 'constraint'] as const
 
 function say(text: string): void {
@@ -85,6 +87,7 @@ interface Asked {
 
 /** Asks from a process of its own, on the other cores, and says how the portal kept up. */
 async function overGrpc(
+  when: string,
   address: string,
   file: string,
   pin: (core: string) => readonly string[],
@@ -99,11 +102,25 @@ async function overGrpc(
   const asked = JSON.parse(await run(command, args)) as Asked
   return [
     [
-      `ResolveImage, calls a second, ${inFlight} in flight`,
+      `ResolveImage, calls a second, ${inFlight} in flight${when}`,
       (asked.times.length / asked.seconds).toFixed(0),
     ],
-    ['ResolveImage, the time of a call', spread(asked.times.map((us) => us / 1000))],
+    [`ResolveImage, the time of a call${when}`, spread(asked.times.map((us) => us / 1000))],
   ]
+}
+
+/** Moves an alias some times a second, until that is enough. */
+async function moveOn(channel: Channel, { images }: BenchWorld, enough: AbortSignal) {
+  const aliases = connect(AliasServiceService, channel)
+  const released = images.filter(({ state, name }) => state === 'released' && name.namespace === '')
+  for (const { name } of released) {
+    if (enough.aborted) return
+    const image = renderImageName(name)
+    await aliases.setAlias(
+      SetAliasRequest.create({ requestId: randomUUID(), alias: 'moving-on', image }),
+    )
+    await setTimeout(1000 / movesPerSecond)
+  }
 }
 
 /** How long a client waits for the answer to the first question after a change that it made. */
@@ -161,7 +178,12 @@ writeFileSync(file, meaningful(world, references).join('\n'))
 if (taskset !== undefined) {
   execFileSync(taskset, ['-a', '-c', '-p', '0', String(testbed.portal.process.pid)])
 }
-rows.push(...(await overGrpc(portalAddress, file, pin)))
+rows.push(...(await overGrpc('', portalAddress, file, pin)))
+const enough = new AbortController()
+const moves = moveOn(channel, content, enough.signal)
+rows.push(...(await overGrpc(', while names change', portalAddress, file, pin)))
+enough.abort()
+await moves
 rows.push(await afterWrites(channel, content))
 rows.push(['most memory of the portal, MB', ((await testbed.portal.peakBytes()) / 1e6).toFixed(0)])
 

@@ -19,7 +19,6 @@ import { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
 import { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
 import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
-import { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 import * as access from './access.ts'
 import { agentService } from './agents/service.ts'
@@ -35,6 +34,7 @@ import { openDatabase, type Sql } from './db/open.ts'
 import { facilityService } from './facilities/service.ts'
 import { imageService } from './images/service.ts'
 import { resolverService } from './resolver/service.ts'
+import { resolverPlane } from './resolver/wire.ts'
 import type { portalSettings } from './settings.ts'
 import { uploadService } from './uploads/service.ts'
 import { renewUpload } from './uploads/queries.ts'
@@ -73,7 +73,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
     mount(ImageServiceService, imageService({ sql }), access.imageAccess),
     mount(AliasServiceService, aliasService({ sql }), access.aliasAccess),
-    mount(ResolverServiceService, resolverService({ sql, ...deps }), access.resolverAccess),
+    mount(resolverPlane, resolverService({ sql, ...deps }), access.resolverAccess),
     mount(UploadServiceService, uploadService({ sql, ...deps }), access.uploadAccess),
     mount(chunkPlane, chunks, access.chunkAccess),
     mount(FacilityServiceService, facilityService({ sql }), access.facilityAccess),

@@ -43,7 +43,7 @@ export function eligibility(
 
 /** The last day of support is still supported. */
 export function isPastEndOfLife(release: Release, now: Date): boolean {
-  return isPast(release, dayOf(now))
+  return release.endOfLife !== undefined && isPast(release, dayOf(now))
 }
 
 function isPast({ endOfLife }: Release, today: string): boolean {

@@ -22,7 +22,18 @@ export function compareWithinLine(a: ImageName, b: ImageName): number {
   return a.point - b.point || compareBuilds(a.build, b.build)
 }
 
+const ranks = new WeakMap<Distro, ReadonlyMap<string, number>>()
+
 /** The place of a release in the catalogue's order; -1 where it is not there. */
 export function releaseRank(release: string, distro: Distro | undefined): number {
-  return distro === undefined ? -1 : distro.releases.findIndex((one) => one.release === release)
+  return distro === undefined ? -1 : (ranksOf(distro).get(release) ?? -1)
+}
+
+/** A distro never changes, and every line of a constraint's candidates asks for this. */
+function ranksOf(distro: Distro): ReadonlyMap<string, number> {
+  const known = ranks.get(distro)
+  if (known !== undefined) return known
+  const found = new Map(distro.releases.map(({ release }, rank) => [release, rank]))
+  ranks.set(distro, found)
+  return found
 }

@@ -60,16 +60,15 @@ export function select(
 
 /** The newest eligible image that meets every condition. */
 export function newest({ distro, lines, steps, ineligible }: Selection): Image | undefined {
-  const ofLine = steps.filter((step) => step.ofLine)
-  const ofImage = steps.filter((step) => !step.ofLine)
+  const ofLine = every(steps.filter((step) => step.ofLine))
+  const ofImage = every(steps.filter((step) => !step.ofLine))
+  const isWanted = (image: Image): boolean => ofImage(image.name) && ineligible(image) === undefined
   let best: Image | undefined
   for (const images of lines) {
     const { name } = images[0]
     if (best !== undefined && best.name.release !== name.release) break
-    if (!ofLine.every(({ fits }) => fits(name))) continue
-    const found = images.find(
-      (image) => ofImage.every(({ fits }) => fits(image.name)) && ineligible(image) === undefined,
-    )
+    if (!ofLine(name)) continue
+    const found = images.find(isWanted)
     if (found === undefined) continue
     if (best === undefined || compareAge(best.name, found.name, distro) < 0) best = found
   }
@@ -92,6 +91,14 @@ export function narrow(
 function namedReleases(clauses: readonly Clause[]): ReadonlySet<string> {
   const naming = clauses.filter(({ op }) => op === '=' || op === '>=' || op === '<=')
   return new Set(naming.flatMap(({ fields }) => fields.release ?? []))
+}
+
+function every(steps: readonly Step[]): Test {
+  const tests = steps.map(({ fits }) => fits)
+  return (name) => {
+    for (const fits of tests) if (!fits(name)) return false
+    return true
+  }
 }
 
 function wholeLinesFirst(steps: readonly Step[]): readonly Step[] {

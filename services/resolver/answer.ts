@@ -5,15 +5,13 @@ import { explain, type Rejection } from '../../lib/names/explain.ts'
 import { imageNamed, type Image } from '../../lib/names/images.ts'
 import { renderImageName } from '../../lib/names/name.ts'
 import type { Context, Resolution, World } from '../../lib/names/resolve.ts'
-import type {
-  ResolveFailure,
-  ResolveImageResponse,
-} from '../../proto/gen/merge/image/v1/resolver.ts'
+import type { ResolveFailure } from '../../proto/gen/merge/image/v1/resolver.ts'
 import { stateCode } from '../images/render.ts'
 import type { FacilityAt } from './facilities.ts'
 import type { Question } from './question.ts'
 import type { Rendered } from './rendered.ts'
 import type { Snapshot } from './snapshot.ts'
+import { decodeImage, encodeImage, type Answer } from './wire.ts'
 
 /** What a question is answered from. */
 export interface Ground {
@@ -50,18 +48,27 @@ export async function renderFound(
   { resolution, rejections }: Found,
   { snapshot, world, facility }: Ground,
   rendered: Rendered,
-): Promise<ResolveImageResponse> {
+): Promise<Answer> {
   const { image } = resolution
-  const today =
-    world === snapshot.world ? image : (imageNamed(snapshot.world.images, image.name) ?? image)
-  const message = await rendered(today, world.catalogue)
+  const isNow = world === snapshot.world
+  const today = isNow ? image : (imageNamed(snapshot.world.images, image.name) ?? image)
+  const field = await rendered(today, world.catalogue)
   return {
-    image: today === image ? message : { ...message, state: stateCode(image.state) },
-    ...renderResolution(resolution),
-    generation: snapshot.generation,
-    rejected: renderRejections(rejections),
-    present: isPresent(image, facility),
+    image: today === image ? field : inState(field, image.state),
+    rest: {
+      image: undefined,
+      ...renderResolution(resolution),
+      generation: snapshot.generation,
+      rejected: renderRejections(rejections),
+      present: isPresent(image, facility),
+    },
   }
+}
+
+/** The same image in the state that it had. */
+function inState(field: Buffer, state: Image['state']): Buffer {
+  const image = decodeImage(field)
+  return image === undefined ? field : encodeImage({ ...image, state: stateCode(state) })
 }
 
 export function renderFailure({ reason, message, facts }: Failure): ResolveFailure {

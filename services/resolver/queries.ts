@@ -18,6 +18,41 @@ export async function readHeads(sql: Sql | Transaction): Promise<Heads> {
   return row
 }
 
+/** What changed after a generation. */
+export interface News extends Heads {
+  readonly images: readonly Image[]
+  readonly moves: readonly Move[]
+}
+
+interface NewsRow extends Heads {
+  readonly images: readonly KnownRow[] | null
+  readonly aliases: readonly AliasRow[] | null
+}
+
+type KnownRow = Pick<ImageRow, 'name' | 'digest' | keyof Standing>
+
+/** As the statement below limits them. */
+const few = 500
+
+/** What changed after a generation, in one statement and so of one moment; undefined where it is much. */
+export async function readNews(sql: Sql, after: bigint): Promise<News | undefined> {
+  // The order makes it look up the few rows by their generation, whatever plan the statement is prepared with.
+  const [row] = await sql<NewsRow[]>`
+    select generation, catalogue_generation, (
+        select json_agg(one) from (
+          select name, encode(digest, 'hex') as digest, state, storage, held_back as "heldBack", replacement
+          from image join manifest on manifest.id = image.manifest
+          where image.generation > ${after} order by image.generation limit 500) as one) as images, (
+        select json_agg(one) from (
+          select name, image from alias
+          where generation > ${after} order by generation limit 500) as one) as aliases
+    from names`
+  if (row === undefined) throw internal('INTERNAL', 'the table "names" has no row')
+  const { images, aliases, ...heads } = row
+  if (images?.length === few || aliases?.length === few) return undefined
+  return { ...heads, images: (images ?? []).map(toImage), moves: (aliases ?? []).map(toMove) }
+}
+
 /** How many rows are read and parsed at a time, while nothing else goes on. */
 const chunkRows = 2000
 
@@ -26,19 +61,19 @@ export async function* changedImages(
   tx: Transaction,
   after: bigint,
 ): AsyncGenerator<readonly Image[]> {
-  const rows = tx<Pick<ImageRow, 'name' | 'digest' | keyof Standing>[]>`
+  const rows = tx<KnownRow[]>`
     select name, encode(digest, 'hex') as digest, state, storage, held_back, replacement
     from image join manifest on manifest.id = image.manifest
     where image.generation > ${after} order by sequence desc`
   const words = new Map<string, string>()
   const shared = (word: string): string => words.get(word) ?? (words.set(word, word), word)
   for await (const chunk of rows.cursor(chunkRows)) {
-    yield chunk.map((row) => ({
-      ...row,
-      name: sharing(parseImageName(row.name), shared),
-      replacement: row.replacement ?? undefined,
-    }))
+    yield chunk.map(toImage).map((image) => ({ ...image, name: sharing(image.name, shared) }))
   }
+}
+
+function toImage(row: KnownRow): Image {
+  return { ...row, name: parseImageName(row.name), replacement: row.replacement ?? undefined }
 }
 
 /** Names are made of few words: each is kept once, or a hundred thousand images would be a million strings. */

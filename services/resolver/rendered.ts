@@ -2,43 +2,43 @@ import { internal } from '../../lib/failure.ts'
 import type { Catalogue } from '../../lib/names/catalogue.ts'
 import type { Image } from '../../lib/names/images.ts'
 import { renderImageName } from '../../lib/names/name.ts'
-import type { Image as ImageMessage } from '../../proto/gen/merge/image/v1/image.ts'
 import type { Sql } from '../db/open.ts'
 import { findImages, type ImageRow } from '../images/queries.ts'
 import { renderImage } from '../images/render.ts'
+import { encodeImage } from './wire.ts'
 
-/** Renders an image of a world by that world's catalogue. */
-export type Rendered = (image: Image, catalogue: Catalogue) => Promise<ImageMessage>
+/** Renders an image of a world by that world's catalogue, as the field of an answer. */
+export type Rendered = (image: Image, catalogue: Catalogue) => Buffer | Promise<Buffer>
 
-interface Kept {
-  readonly catalogue: Catalogue
-  readonly message: Promise<ImageMessage>
-}
-
-const mostKept = 10_000
+/** About 25 MB. */
+const mostKept = 50_000
 
 /**
- * Images as they are sent. A change makes another object of an image or catalogue in the world, so what is kept under
- * these is never stale; what was not used for long goes.
+ * Images as they are sent. A change makes another object of an image in the world, and another catalogue begins anew, so
+ * that what is kept is never stale. The eldest go.
  */
 export function renderedImages(sql: Sql): Rendered {
   const readRow = rowsTogether(sql)
-  const kept = new Map<Image, Kept>()
+  const kept = new Map<Image, Buffer | Promise<Buffer>>()
+  let words: Catalogue | undefined
   return (image, catalogue) => {
-    const before = kept.get(image)
-    kept.delete(image)
-    if (before?.catalogue === catalogue) {
-      kept.set(image, before)
-      return before.message
-    }
-    const message = readRow(renderImageName(image.name)).then((row) => renderImage(row, catalogue))
-    message.catch(() => kept.delete(image))
-    kept.set(image, { catalogue, message })
+    if (words !== catalogue) kept.clear()
+    words = catalogue
+    const found = kept.get(image)
+    if (found !== undefined) return found
+    const reading = readRow(renderImageName(image.name)).then((row) =>
+      encodeImage(renderImage(row, catalogue)),
+    )
+    reading.then(
+      (field) => kept.get(image) === reading && kept.set(image, field),
+      () => kept.get(image) === reading && kept.delete(image),
+    )
+    kept.set(image, reading)
     for (const eldest of kept.keys()) {
       if (kept.size <= mostKept) break
       kept.delete(eldest)
     }
-    return message
+    return reading
   }
 }
 

@@ -4,7 +4,6 @@ import { parseReference } from '../../lib/names/reference.ts'
 import { wordsOf } from '../../lib/names/resolve.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
-import type { ResolverServiceService } from '../../proto/gen/merge/image/v1/resolver.ts'
 import type { Sql } from '../db/open.ts'
 import { lockMethods } from '../locks/service.ts'
 import { find, renderFailure, renderFound } from './answer.ts'
@@ -12,8 +11,9 @@ import { attempt, findMany } from './many.ts'
 import { parseQuestion } from './question.ts'
 import { makeResolver } from './resolving.ts'
 import { groundOf, openSources, type Sources } from './sources.ts'
+import { encodeAnswer, toMessage, type resolverPlane } from './wire.ts'
 
-type Methods = Service<typeof ResolverServiceService, [call: Call]>
+type Methods = Service<typeof resolverPlane, [call: Call]>
 
 export function resolverService(deps: {
   readonly sql: Sql
@@ -38,7 +38,9 @@ function resolving(
       const time = now()
       const question = parseQuestion(request, time)
       const ground = await groundOf(question, sources, time)
-      return renderFound(find(question, ground), ground, sources.rendered)
+      return sources.remembered(question, ground, async () =>
+        encodeAnswer(await renderFound(find(question, ground), ground, sources.rendered)),
+      )
     },
 
     async batchResolveImages({ requests }) {
@@ -56,7 +58,7 @@ function resolving(
             ? { $case: 'failure' as const, value: renderFailure(answer) }
             : {
                 $case: 'answer' as const,
-                value: await renderFound(answer.found, answer.ground, sources.rendered),
+                value: toMessage(await renderFound(answer.found, answer.ground, sources.rendered)),
               },
       }))
       return { results: await Promise.all(results), generation: snapshot.generation }

@@ -7,7 +7,7 @@ import { renderAliasName } from '../../lib/names/name.ts'
 import type { World } from '../../lib/names/resolve.ts'
 import { readCatalogue } from '../catalog/queries.ts'
 import type { Sql } from '../db/open.ts'
-import { changedAliases, changedImages, readHeads, type Heads } from './queries.ts'
+import { changedAliases, changedImages, readHeads, readNews, type Heads } from './queries.ts'
 import { inTurns } from './turns.ts'
 
 /** Everything that a reference can mean, with the generation that it is of. It never changes. */
@@ -22,13 +22,12 @@ export interface Snapshot extends Heads {
  */
 export function followWorld(sql: Sql): () => Promise<Snapshot> {
   let latest: Snapshot | undefined
-  return inTurns(async () => {
-    const { generation } = await readHeads(sql)
-    // A generation that went back is a database that was put back: then nothing known holds.
-    if (latest !== undefined && latest.generation > generation) latest = undefined
-    if (latest?.generation !== generation) latest = await advance(sql, latest)
-    return latest
-  })
+  const head = inTurns(() => readHeads(sql), { lanes: 4, most: 16 })
+  const next = inTurns(async () => (latest = await advance(sql, latest)))
+  return async () => {
+    const { generation } = await head()
+    return latest?.generation === generation ? latest : next()
+  }
 }
 
 export function makeWorld(catalogue: Catalogue, images: ImageIndex, aliases: AliasTargets): World {
@@ -36,27 +35,37 @@ export function makeWorld(catalogue: Catalogue, images: ImageIndex, aliases: Ali
 }
 
 async function advance(sql: Sql, base: Snapshot | undefined): Promise<Snapshot> {
-  const { heads, catalogue, changed, moves } = await readNews(sql, base)
-  const before = base?.world.images ?? noImages
-  const ordered = base?.world.catalogue === catalogue ? before : inOrderOf(before, catalogue)
-  const images = await addImages(ordered, catalogue, changed)
-  const aliases = withMoves(base?.aliases ?? noAliases, moves)
-  return { ...heads, aliases, world: makeWorld(catalogue, images, aliases) }
+  if (base === undefined) return readOn(sql, undefined)
+  const news = await readNews(sql, base.generation)
+  if (news?.generation === base.generation) return base
+  const sameWords = news?.catalogueGeneration === base.catalogueGeneration
+  if (news === undefined || news.generation < base.generation || !sameWords) {
+    return readOn(sql, base)
+  }
+  const { images, moves, ...heads } = news
+  const { catalogue } = base.world
+  const aliases = withMoves(base.aliases, moves)
+  const index = withImages(base.world.images, catalogue, images)
+  return { ...heads, aliases, world: makeWorld(catalogue, index, aliases) }
 }
 
-/** What is new since a snapshot, all as of one moment. */
-async function readNews(sql: Sql, base: Snapshot | undefined) {
-  const after = base?.generation ?? 0n
-  return sql.begin('isolation level repeatable read read only', async (tx) => {
+/** Reads more than a few changes: all of them, or those of the catalogue too. */
+async function readOn(sql: Sql, known: Snapshot | undefined): Promise<Snapshot> {
+  const after = known?.generation ?? 0n
+  const read = await sql.begin('isolation level repeatable read read only', async (tx) => {
     const [heads, moves] = await Promise.all([readHeads(tx), changedAliases(tx, after)])
-    const catalogue =
-      base?.catalogueGeneration === heads.catalogueGeneration
-        ? base.world.catalogue
-        : (await readCatalogue(tx)).catalogue
+    const { catalogue } = await readCatalogue(tx)
     const changed: Image[] = []
     for await (const chunk of changedImages(tx, after)) changed.push(...chunk)
-    return { heads, catalogue, changed, moves }
+    return { heads, moves, catalogue, changed }
   })
+  const { heads, moves, catalogue, changed } = read
+  // A generation that went back is a database that was put back: then nothing known holds.
+  if (heads.generation < after) return readOn(sql, undefined)
+  const ordered = inOrderOf(known?.world.images ?? noImages, catalogue)
+  const images = await addImages(ordered, catalogue, changed)
+  const aliases = withMoves(known?.aliases ?? noAliases, moves)
+  return { ...heads, aliases, world: makeWorld(catalogue, images, aliases) }
 }
 
 /** Distro by distro, so that the first reading of a large world leaves others their turn. */

@@ -4,6 +4,7 @@ import type { Ground } from './answer.ts'
 import { followFacilities, type FacilityAt } from './facilities.ts'
 import { pastWorlds } from './past.ts'
 import type { Question } from './question.ts'
+import { rememberedAnswers, type Remembered } from './remembered.ts'
 import { renderedImages, type Rendered } from './rendered.ts'
 import { followWorld, type Snapshot } from './snapshot.ts'
 
@@ -13,6 +14,7 @@ export interface Sources {
   readonly facility: (name: string) => Promise<FacilityAt>
   readonly past: (time: Date, present: Snapshot) => Promise<World>
   readonly rendered: Rendered
+  readonly remembered: Remembered
 }
 
 export function openSources(sql: Sql): Sources {
@@ -21,6 +23,7 @@ export function openSources(sql: Sql): Sources {
     facility: followFacilities(sql),
     past: pastWorlds(sql),
     rendered: renderedImages(sql),
+    remembered: rememberedAnswers(),
   }
 }
 
