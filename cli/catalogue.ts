@@ -7,6 +7,7 @@ import {
 import { command, type Context } from './command.ts'
 import { present } from './find.ts'
 import { plain } from './units.ts'
+import { UsageError } from './usage.ts'
 
 const etagFlag = { value: 'ETAG', about: 'only if it is there and still has this etag' } as const
 
@@ -47,17 +48,23 @@ const putRelease = command({
     released: { value: 'DATE', about: 'the day it came out, such as 2024-04-25' },
     eol: { value: 'DATE', about: 'the last day of its support' },
     after: { value: 'RELEASE', about: 'right after which other release it comes; else the newest' },
+    first: { about: 'it comes before all others: the oldest' },
     etag: etagFlag,
   },
   about:
     'RELEASE is digits only: 2404 for 24.04. References know it at once. What is not said becomes empty: `show distro DISTRO`\n' +
-    'shows what there is. One that is there keeps its place, unless --after gives it another.',
+    'shows what there is. One that is there keeps its place, unless --after or --first gives it another.',
   examples: [
     "put release ubuntu 2610 --official 26.10 --codename stonking --codename-full 'Stonking Stingray'",
     'put release fedora 45 --official 45 --released 2026-11-03',
+    'put release debian 9 --official 9 --codename stretch --eol 2022-06-30 --first',
     'put release debian 10 --official 10 --codename buster --eol 2024-06-30 --after 9',
   ],
-  async run(context, [distro, digits], { official, after = '', etag = '', ...more }) {
+  async run(context, [distro, digits], { official, ...more }) {
+    const { after = '', first = false, etag = '' } = more
+    if (first && after !== '') {
+      throw new UsageError('--first and --after exclude each other', 'mrg-image put release --help')
+    }
     const release = Release.create({
       release: digits,
       officialName: official,
@@ -68,7 +75,7 @@ const putRelease = command({
       releaseDate: more.released ?? '',
       endOfLife: more.eol ?? '',
     })
-    const request = { requestId: context.newId(), distro, release, after, etag }
+    const request = { requestId: context.newId(), distro, release, after, first, etag }
     const answer = await catalog(context).putRelease(request, { signal: context.signal })
     return { json: answer, text: () => releaseText(answer, digits) }
   },

@@ -12,7 +12,10 @@ export function hintFor(program: Program, failure: Failure): string | undefined 
   if (reason === 'WRONG_STATE' && alias !== undefined) {
     return `\`mrg-image show alias ${alias}\` shows where it stands.`
   }
-  return program.hints[reason] ?? hints[reason]
+  const hint = program.hints[reason] ?? hints[reason]
+  const command = /`(.+?)`/.exec(hint ?? '')?.[1]
+  // A message quotes its commands; what it has said is not said again.
+  return command !== undefined && message.includes(`"${command}"`) ? undefined : hint
 }
 
 const again = 'Nothing is lost: run the command again, it goes on with what is missing.'

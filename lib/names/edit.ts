@@ -94,10 +94,24 @@ export function admitDistro(words: DistroWords, { distros, ...rest }: Catalogue)
   }
 }
 
-/** The distro with a release added or changed, right after another one if that is said; a new one is the newest. */
-export function withRelease(distro: Distro, release: Release, after: string): Distro {
+/** Where a release goes: first of all, right after another one, or without either where it is or else last. */
+export interface Place {
+  readonly first: boolean
+  readonly after: string
+}
+
+/** The distro with a release added or changed, in its place; a new one is the newest if no place is said. */
+export function withRelease(distro: Distro, release: Release, { first, after }: Place): Distro {
   const { releases } = distro
   const place = releases.findIndex((one) => one.release === release.release)
+  const others = releases.filter((one) => one.release !== release.release)
+  if (first && after !== '') {
+    throw wrong(
+      'first',
+      `${release.release} comes first, or after ${shown(after)}: say one of them`,
+    )
+  }
+  if (first) return { ...distro, releases: [release, ...others] }
   if (after === '') {
     return {
       ...distro,
@@ -109,7 +123,6 @@ export function withRelease(distro: Distro, release: Release, after: string): Di
   if (before.release === release.release) {
     throw wrong('after', `${release.release} cannot come after itself: name another release`)
   }
-  const others = releases.filter((one) => one.release !== release.release)
   return { ...distro, releases: others.toSpliced(others.indexOf(before) + 1, 0, release) }
 }
 

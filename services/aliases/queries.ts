@@ -1,6 +1,6 @@
 import type { Line } from '../../lib/names/name.ts'
 import type { Sql, Transaction } from '../db/open.ts'
-import type { ImageStateName, StorageName } from '../images/queries.ts'
+import { ownedBy, type ImageStateName, type StorageName } from '../images/queries.ts'
 import type { Page } from '../pages.ts'
 
 /** An alias that is there. */
@@ -137,19 +137,19 @@ export async function holdImage(
 /** The newest released image of a line. Who has locked the line knows that it stays the newest. */
 export async function newestReleased(tx: Transaction, line: Line): Promise<string | undefined> {
   const { namespace, distro, release, role, arch } = line
-  const owned = namespace === '' ? tx`facility is null` : tx`facility = ${namespace}`
   const [row] = await tx<{ name: string }[]>`
     select name from image
-    where ${owned} and distro = ${distro} and release = ${release} and role = ${role}
+    where ${ownedBy(tx, namespace)} and distro = ${distro} and release = ${release} and role = ${role}
       and arch = ${arch} and state = 'released' and storage = 'present' and not held_back
     order by point desc, day desc, serial desc limit 1`
   return row?.name
 }
 
-/** The roles of a namespace's own images. */
+/** The roles of a facility's own images; those of the portal's are all in the catalogue. */
 export async function rolesOf(sql: Sql, namespace: string): Promise<ReadonlySet<string>> {
-  const owned = namespace === '' ? sql`facility is null` : sql`facility = ${namespace}`
-  const rows = await sql<{ role: string }[]>`select distinct role from image where ${owned}`
+  if (namespace === '') return new Set()
+  const rows = await sql<{ role: string }[]>`
+    select distinct role from image where facility = ${namespace}`
   return new Set(rows.map(({ role }) => role))
 }
 

@@ -10,6 +10,7 @@ import { once } from '../db/requests.ts'
 import { newGeneration } from '../generation.ts'
 import { lockLine } from '../images/queries.ts'
 import { cutPage, parsePage } from '../pages.ts'
+import { demandShort } from '../remark.ts'
 import { lockAim, lockUsable, parseAim } from './aim.ts'
 import { imageToRestore, lineToResume } from './back.ts'
 import { demandAlias, lockBehind, lockExisting, lockOrMake, noAlias } from './locks.ts'
@@ -31,6 +32,7 @@ export function aliasService(deps: {
   return {
     async setAlias(request, { caller }) {
       const alias = parseAliasName(request.alias)
+      demandShort({ reason: request.reason })
       const aim = await parseAim(sql, alias, request)
       return once(sql, setAlias, caller, request, async (tx) => {
         const aimed = await lockAim(tx, aim)
@@ -65,6 +67,7 @@ export function aliasService(deps: {
 
     async rollbackAlias(request, { caller }) {
       const name = renderAliasName(parseAliasName(request.alias))
+      demandShort({ reason: request.reason })
       return once(sql, rollbackAlias, caller, request, async (tx) => {
         const { alias, led: image } = await lockBehind(
           tx,
@@ -80,6 +83,7 @@ export function aliasService(deps: {
 
     async resumeAlias(request, { caller }) {
       const name = renderAliasName(parseAliasName(request.alias))
+      demandShort({ reason: request.reason })
       return once(sql, resumeAlias, caller, request, async (tx) => {
         const { alias, led: follows } = await lockBehind(
           tx,
@@ -95,6 +99,7 @@ export function aliasService(deps: {
 
     async deleteAlias(request, { caller }) {
       const name = renderAliasName(parseAliasName(request.alias))
+      demandShort({ reason: request.reason })
       return once(sql, deleteAlias, caller, request, async (tx) => {
         await lockExisting(tx, name, request.etag)
         const by = { kind: 'delete', actor: caller.name, reason: request.reason } as const

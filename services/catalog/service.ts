@@ -66,7 +66,7 @@ export function catalogService(deps: {
         const before = distro.releases.find((one) => one.release === release.release)
         const name = `${distro.id} ${release.release}`
         checkEtag(name, request.etag, before && etagOfRelease(before))
-        const after = withRelease(distro, release, request.after)
+        const after = withRelease(distro, release, request)
         admitRelease(release, after, catalogue)
         await putRelease(tx, after, release)
         return changed(tx, distro.id)

@@ -127,13 +127,18 @@ export async function lockLine(tx: Transaction, line: Line): Promise<void> {
   await tx`select pg_advisory_xact_lock(hashtextextended(${renderLine(line)}, 0))`
 }
 
+/** Of a namespace, as the index of names finds it: `is not distinct from` does not. */
+export function ownedBy(sql: Sql | Transaction, namespace: string) {
+  return namespace === '' ? sql`facility is null` : sql`facility = ${namespace}`
+}
+
 /** The serial of the next build of a day. */
 export async function nextSerial(tx: Transaction, name: Omit<ImageName, 'build'>, day: string) {
   const { namespace, distro, release, point, role, arch } = name
   await lockLine(tx, name)
   const [row] = await tx<{ next: number }[]>`
     select coalesce(max(serial) + 1, 0) as next from image
-    where facility is not distinct from ${namespace === '' ? null : namespace}
+    where ${ownedBy(tx, namespace)}
       and distro = ${distro} and release = ${release} and point = ${point}
       and role = ${role} and arch = ${arch} and day = ${day}`
   return row?.next ?? 0

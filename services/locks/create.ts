@@ -8,6 +8,7 @@ import {
 } from '../../proto/gen/merge/image/v1/resolver.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
+import { demandShort } from '../remark.ts'
 import type { Answered, Resolver } from '../resolver/resolving.ts'
 import { failureOf, parseNodes } from './nodes.ts'
 import { whyUnusable } from './pins.ts'
@@ -36,6 +37,7 @@ export async function createLock(
 ): Promise<CreateLockResponse> {
   const { sql, resolver } = deps
   const nodes = parseNodes(request.nodes)
+  demandShort({ reason: request.reason, link: request.link })
   for (let left = attempts; ; left--) {
     const resolved = await resolveNodes(resolver, nodes, request.facility)
     let overtaken: Failure | undefined

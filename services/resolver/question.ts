@@ -58,6 +58,9 @@ function parseAvailability(code: AvailabilityCode): Availability {
 function parseAsOf(time: Date | undefined, now: Date): Date | undefined {
   if (time === undefined) return undefined
   if (Number.isNaN(time.getTime())) throw wrong('as_of', 'as_of is no time.')
+  if (time.getTime() < 0) {
+    throw wrong('as_of', `as_of ${time.toISOString()} is before 1970: there was no image then.`)
+  }
   if (time <= now) return time
   throw wrong(
     'as_of',

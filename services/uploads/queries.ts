@@ -8,7 +8,7 @@ export interface UploadRow {
   readonly target: string
   readonly day: string
   readonly notes: string
-  readonly state: 'open' | 'committed' | 'aborted'
+  readonly state: 'open' | 'committed' | 'aborted' | 'lapsed'
   readonly expired: boolean
   readonly expireTime: Date
   readonly image: string | null
@@ -38,7 +38,7 @@ export async function findUpload(
   caller: Caller,
 ): Promise<UploadRow> {
   const [row] = await sql<UploadRow[]>`
-    select ${columns(sql)} from upload where id::text = ${id} and caller = ${caller.name}`
+    select ${columns(sql)} from upload where id = ${uuidOrNull(id)} and caller = ${caller.name}`
   if (row === undefined) throw noUpload(id)
   return row
 }
@@ -51,7 +51,7 @@ export async function lockOpenUpload(
 ): Promise<UploadRow> {
   const [row] = await tx<UploadRow[]>`
     select ${columns(tx)} from upload
-    where id::text = ${id} and caller = ${caller.name} for update`
+    where id = ${uuidOrNull(id)} and caller = ${caller.name} for no key update`
   return open(row, id)
 }
 
@@ -59,7 +59,7 @@ export async function lockOpenUpload(
 export async function renewUpload(sql: Sql, id: string, caller: Caller): Promise<void> {
   const renewed = await sql`
     update upload set expire_time = now() + ${lease}::interval
-    where id::text = ${id} and caller = ${caller.name} and state = 'open' and expire_time > now()`
+    where id = ${uuidOrNull(id)} and caller = ${caller.name} and state = 'open' and expire_time > now()`
   if (renewed.count === 0) open(await findUpload(sql, id, caller), id)
 }
 
@@ -77,8 +77,14 @@ export async function closeUpload(
 function open(row: UploadRow | undefined, id: string): UploadRow {
   if (row === undefined) throw noUpload(id)
   if (row.state === 'open' && !row.expired) return row
-  const how = row.state === 'open' ? 'its lease has run out' : `it is ${row.state}`
+  const lapsed = row.state === 'open' || row.state === 'lapsed'
+  const how = lapsed ? 'its lease has run out' : `it is ${row.state}`
   throw precondition('UPLOAD_CLOSED', `Upload ${id} is closed: ${how}. Begin a new one.`, { id })
+}
+
+/** What is no id of an upload finds none, and what is one finds it by the key. */
+function uuidOrNull(id: string): string | null {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id) ? id : null
 }
 
 function noUpload(id: string): Failure {

@@ -75,6 +75,11 @@ describe('on the command line, the catalogue', () => {
       / 26 +26 +- +2026-03-01 +- +-\n.* 25 +25 +Larry the Cow +- +- +pre-release\n/,
     )
 
+    const oldest = await mrg(...release, '20', '--official', '20', '--first')
+    expect(oldest.out).toBe('Gentoo Linux 20 is gentoo-20, before 26.')
+    const torn = await mrg(...release, '20', '--official', '20', '--first', '--after', '26')
+    expect(torn).toMatchObject({ exit: 2, err: expect.stringContaining('exclude each other') })
+
     expect((await mrg('put', 'role', 'desktop')).out).toBe(
       'The roles are desktop, hypervisor, portalvte, std, vte.',
     )

@@ -14,6 +14,11 @@ test('a failure is its message and what to do next, without a stack', () => {
   })
 })
 
+test('what the message said to do is not said again', () => {
+  const text = 'There is no alias x; "mrg-image list aliases" shows those that there are.'
+  expect(problem(mrgImage, missing('ALIAS_NOT_FOUND', text), false).text).toBe(`mrg-image: ${text}`)
+})
+
 test('what to do depends on the tool', () => {
   expect(problem(mrgImage, dead, false).text).toContain('merge-image portal')
   expect(problem(mrsImage, dead, false).text).toContain('merge-image agent')

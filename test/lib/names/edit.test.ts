@@ -40,7 +40,7 @@ const release = (fields: Partial<Release>) =>
 
 function put(fields: Partial<Release>, distro = ubuntu, known: Catalogue = catalogue): Distro {
   const made = release(fields)
-  const after = withRelease(distro, made, '')
+  const after = withRelease(distro, made, { first: false, after: '' })
   admitRelease(made, after, known)
   return after
 }
@@ -195,7 +195,7 @@ describe('what is known of a release', () => {
 
 describe('a release in the order of its distro', () => {
   const placed = (digits: string, after: string) => {
-    const { releases } = withRelease(ubuntu, release({ release: digits }), after)
+    const { releases } = withRelease(ubuntu, release({ release: digits }), { first: false, after })
     return releases.map((one) => one.release).join(' ')
   }
 

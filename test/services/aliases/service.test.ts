@@ -46,6 +46,16 @@ describe('aliases', () => {
     ])
   })
 
+  test('a reason too long to be listed is refused', async () => {
+    const reason = 'x'.repeat(1001)
+    await expect(set('wordy', images[0], { reason })).rejects.toMatchObject({
+      reason: 'INVALID_FIELD',
+      facts: { field: 'reason' },
+    })
+    await set('wordy', images[0], { reason: reason.slice(1) })
+    expect((await get('wordy')).reason).toHaveLength(1000)
+  })
+
   test('sixteen clients that compare and set lose no move', async () => {
     const made = await set('counted')
     const clients = Array.from({ length: 16 }, (_, i) => portal.as(`producer:p${i}`))

@@ -40,7 +40,7 @@ export async function freshCatalogue() {
       }),
     putRelease: (of: string, fields: Partial<Release>, more = {}) =>
       admin.catalog.putRelease({
-        ...{ requestId: randomUUID(), distro: of, after: '', etag: '' },
+        ...{ requestId: randomUUID(), distro: of, after: '', first: false, etag: '' },
         release: Release.fromPartial({ officialName: fields.release ?? '', ...fields }),
         ...more,
       }),

@@ -39,6 +39,16 @@ describe('a release', () => {
     expect(await at.order('debian')).toEqual([...before, '125'])
   })
 
+  test('may come before all others, new or known', async () => {
+    const before = await at.order('alma')
+    await at.putRelease('alma', { release: '7' }, { first: true })
+    expect(await at.order('alma')).toEqual(['7', ...before])
+    await at.putRelease('alma', { release: '10' }, { first: true })
+    expect((await at.order('alma')).slice(0, 2)).toEqual(['10', '7'])
+    const both = at.putRelease('alma', { release: '6' }, { first: true, after: '7' })
+    await expect(both).rejects.toMatchObject({ reason: 'INVALID_FIELD' })
+  })
+
   test('decides by its place what is newest', async () => {
     const producer = at.portal.as('producer')
     await at.putRelease('tumbleweed', { release: '9' })

@@ -131,6 +131,13 @@ describe('as of a time', () => {
     expect(await rules({ asOf })).toEqual([newer, expect.objectContaining({ rule: 'OLDER' })])
   })
 
+  test.each([-8e15, -62_167_219_200_001, -1])('%d ms from 1970 is refused', async (ms) => {
+    await expect(resolve('debian', { asOf: new Date(ms) })).rejects.toMatchObject({
+      reason: 'INVALID_FIELD',
+      facts: { field: 'as_of' },
+    })
+  })
+
   test('a time to come is refused, and so is one together with an availability', async () => {
     const asOf = new Date(Date.now() + 60_000)
     await expect(resolve('debian', { asOf })).rejects.toMatchObject({

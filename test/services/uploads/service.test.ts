@@ -105,6 +105,13 @@ describe('publishing', () => {
     })
   })
 
+  test.each(['', 'x', '00000000-0000-4000-8000-000000000000'])('has no upload "%s"', async (id) => {
+    const { uploads } = portal.as('producer')
+    await expect(uploads.getUpload({ uploadId: id })).rejects.toMatchObject({
+      reason: 'UPLOAD_NOT_FOUND',
+    })
+  })
+
   test('refuses a name that does not parse', async () => {
     await expect(begin('debian-99')).rejects.toMatchObject({ reason: 'UNKNOWN_RELEASE' })
   })
