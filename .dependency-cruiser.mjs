@@ -36,8 +36,8 @@ export default {
       '^services/',
       'node_modules',
     ]),
-    onlyFrom('s3-in-the-bucket', 'One file knows S3.', 'node_modules/@aws-sdk/', [
-      '^lib/chunks/bucket\\.ts$',
+    onlyFrom('s3-in-objects', 'Two files know the SDK for S3.', 'node_modules/@aws-sdk/', [
+      '^lib/chunks/(s3|objects)\\.ts$',
       '^test/',
       'node_modules',
     ]),

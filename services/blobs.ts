@@ -1,25 +1,60 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BlobStore } from '../lib/chunks/blobs.ts'
-import { openBucket } from '../lib/chunks/bucket.ts'
+import { type Bucket, type BucketOptions, openBucket } from '../lib/chunks/bucket.ts'
 import { openDirectory } from '../lib/chunks/directory.ts'
+import { errorCode, precondition } from '../lib/failure.ts'
 import type { PortalDeps, PortalSettings } from './portal.ts'
+
+type BlobsDeps = Pick<PortalDeps, 'now' | 'newUlid' | 'newUuid' | 'log'>
 
 /** Where the portal's packs lie: a bucket if one is given, else a folder of the data directory. */
 export async function openBlobs(
   settings: PortalSettings,
-  { now, newUlid }: Pick<PortalDeps, 'now' | 'newUlid'>,
+  deps: BlobsDeps,
 ): Promise<BlobStore & AsyncDisposable> {
   if (settings.bucket === undefined) {
-    return openDirectory({ path: join(settings.data, 'chunks'), startedAt: now().getTime() })
+    return openDirectory({ path: join(settings.data, 'chunks'), startedAt: deps.now().getTime() })
   }
-  const { host, pathname } = new URL(settings.bucket)
+  const bucket = await openBucket(await bucketOptions(settings, settings.bucket, deps))
+  tell(settings.bucket, bucket, deps)
+  return bucket
+}
+
+async function bucketOptions(
+  settings: PortalSettings,
+  address: string,
+  { newUlid, newUuid }: BlobsDeps,
+): Promise<BucketOptions> {
+  const { s3Endpoint: endpoint, s3Region: region, s3Ca } = settings
+  const { host, pathname } = new URL(address)
   const prefix = pathname.replace(/^\/+|\/+$/g, '')
-  return openBucket({
+  return {
     bucket: host,
     prefix: prefix === '' ? '' : `${prefix}/`,
-    region: settings.s3Region,
     pathStyle: settings.s3PathStyle,
-    ...(settings.s3Endpoint === undefined ? {} : { endpoint: settings.s3Endpoint }),
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(s3Ca === undefined ? {} : { ca: await certificates(s3Ca) }),
     newId: newUlid,
-  })
+    random: () => parseInt(newUuid().slice(0, 8), 16) / 2 ** 32,
+  }
+}
+
+async function certificates(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const text = `--s3-ca: ${file} cannot be read (${errorCode(error) ?? String(error)})`
+    throw precondition('UNREADABLE', text, { path: file }, error)
+  }
+}
+
+function tell(address: string, { abilities }: Bucket, { log }: BlobsDeps): void {
+  log.info({ bucket: address, ...abilities }, 'bucket ready')
+  if (abilities.conditionalPut === 'honoured') return
+  log.warn(
+    { bucket: address },
+    'the S3 server has no conditional put: packs rest on keys that are never used twice, and are looked at after each put',
+  )
 }

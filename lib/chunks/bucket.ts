@@ -1,262 +1,166 @@
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadBucketCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  type ListObjectsV2CommandOutput,
-  PutObjectCommand,
-  S3Client,
-} from '@aws-sdk/client-s3'
-import type { Failure } from '../failure.ts'
+import { type Abilities, findAbilities, outOfOrder } from './abilities.ts'
 import {
   blobGone,
-  blobShort,
   type BlobStat,
   type BlobStore,
   blobTaken,
   checkKey,
   type Parts,
 } from './blobs.ts'
-import { type BucketAddress, failureOf, isNamed, noBucket, statusOf } from './refusals.ts'
+import { type Objects, type ObjectsOptions, openObjects } from './objects.ts'
+import { unusable } from './refusals.ts'
 
-export interface BucketOptions extends BucketAddress {
-  /** Put before every key, such as `images/`. */
-  readonly prefix: string
-  /** `endpoint/bucket/key` rather than `bucket.endpoint/key`. */
-  readonly pathStyle: boolean
-  /** Without them, the SDK's usual chain of environment, files and roles. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+export interface BucketOptions extends ObjectsOptions {
   readonly newId: () => string
 }
 
 export interface Bucket extends BlobStore, AsyncDisposable {
-  /**
-   * Whether the server refuses to overwrite. Where it does not, uniqueness rests on the keys, which carry a ULID: then `put` looks
-   * before it writes, which catches a defect of ours, though no race.
-   */
-  readonly refusesOverwrite: boolean
+  readonly abilities: Abilities
 }
 
 /** Blobs as objects in an S3 bucket. Fails if the bucket cannot be used, and says what to do about it. */
 export async function openBucket(options: BucketOptions, signal?: AbortSignal): Promise<Bucket> {
-  const { endpoint, region, credentials, pathStyle } = options
-  const client = new S3Client({
-    region,
-    forcePathStyle: pathStyle,
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(credentials === undefined ? {} : { credentials }),
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: 5_000,
-      requestTimeout: 60_000,
-      throwOnRequestTimeout: true,
-    },
-  })
-  const place: Place = { client, options }
+  const objects = await openObjects(options)
   try {
-    await look(place, signal)
-    const refusesOverwrite = await probe(place, signal)
+    // Unlike a HEAD, a list says why it is refused.
+    await objects.page('', undefined, 1, signal)
+    const unfit = (text: string) => unusable(options, text)
+    const abilities = await findAbilities(objects, options.newId, unfit, signal)
+    const place: Place = { objects, options, abilities, writing: new Set() }
     return {
-      refusesOverwrite,
-      put: (key, parts, signal) => put(place, refusesOverwrite, key, parts, signal),
+      abilities,
+      put: (key, parts, signal) => put(place, key, parts, signal),
       range: (key, offset, length, signal) => range(place, key, offset, length, signal),
       stat: (key, signal) => stat(place, key, signal),
       list: (folder, signal) => list(place, folder, signal),
-      delete: (key, signal) => remove(place, key, signal),
-      [Symbol.asyncDispose]: () => close(client),
+      async delete(key, signal) {
+        checkKey(key)
+        await objects.delete(key, signal)
+      },
+      [Symbol.asyncDispose]: () => close(objects),
     }
   } catch (error) {
-    client.destroy()
+    await close(objects)
     throw error
   }
 }
 
 interface Place {
-  readonly client: S3Client
+  readonly objects: Objects
   readonly options: BucketOptions
+  readonly abilities: Abilities
+  /** The keys that are being put by this process. */
+  readonly writing: Set<string>
 }
 
-async function look(place: Place, signal?: AbortSignal): Promise<void> {
-  const { client, options } = place
-  const command = new HeadBucketCommand({ Bucket: options.bucket })
-  await ask(
-    place,
-    () => client.send(command, by(signal)),
-    signal,
-    (error) => (statusOf(error) === 404 ? noBucket(options, error) : undefined),
-  )
-}
-
-/** Writes one key twice: a server that honours `If-None-Match: *` refuses the second. */
-async function probe(place: Place, signal?: AbortSignal): Promise<boolean> {
-  const key = `probe/${place.options.newId()}`
-  const write = (): Promise<'kept' | 'refused'> => putOnce(place, key, Buffer.from('probe'), signal)
+async function put(place: Place, key: string, parts: Parts, signal?: AbortSignal): Promise<void> {
+  checkKey(key)
+  const { writing, abilities } = place
+  const body = await gathered(parts, signal)
+  if (writing.has(key)) throw blobTaken(key)
+  writing.add(key)
   try {
-    await write()
-    return (await write()) === 'refused'
-  } catch (error) {
-    if (isNamed(error, 'NotImplemented')) return false
-    throw failureOf(place.options, error)
+    if (abilities.conditionalPut === 'honoured') await putIfAbsent(place, key, body, signal)
+    else await lookAndPut(place, key, body, signal)
   } finally {
-    await remove(place, key, signal).catch(() => undefined)
+    writing.delete(key)
   }
 }
 
-async function putOnce(
-  { client, options }: Place,
+async function putIfAbsent(
+  { objects, options }: Place,
   key: string,
   body: Uint8Array,
   signal?: AbortSignal,
-): Promise<'kept' | 'refused'> {
-  const { bucket, prefix, newId } = options
-  const object = { Bucket: bucket, Key: prefix + key }
-  const token = newId()
-  const command = new PutObjectCommand({
-    ...object,
-    Body: body,
-    IfNoneMatch: '*',
-    Metadata: { put: token },
-  })
-  try {
-    await client.send(command, by(signal))
-    return 'kept'
-  } catch (error) {
-    if (statusOf(error) !== 412 && statusOf(error) !== 409) throw error
-    // The SDK tries again when an answer is lost; then what is in the way is our own first try.
-    const there = await client.send(new HeadObjectCommand(object), by(signal))
-    return there.Metadata?.['put'] === token ? 'kept' : 'refused'
-  }
+): Promise<void> {
+  const token = options.newId()
+  const outcome = await objects.put({ key, body, token, ifAbsent: true }, signal)
+  if (outcome === 'kept') return
+  // Where an answer was lost, what is in the way is our own first try.
+  if ((await objects.head(key, signal))?.token !== token) throw blobTaken(key)
 }
 
-async function put(
-  place: Place,
-  refusesOverwrite: boolean,
+/**
+ * Without conditional puts, that a blob never changes rests on its key, which carries a ULID that is never used again. Looking
+ * before and after catches what breaks that: all of it within this process, most of it between two.
+ */
+async function lookAndPut(
+  { objects, options }: Place,
   key: string,
-  parts: Parts,
+  body: Uint8Array,
   signal?: AbortSignal,
 ): Promise<void> {
-  checkKey(key)
-  const { client, options } = place
-  const body = await gathered(parts, signal)
-  if (refusesOverwrite) {
-    if ((await ask(place, () => putOnce(place, key, body, signal), signal)) === 'kept') return
-    throw blobTaken(key)
-  }
-  if ((await stat(place, key, signal)) !== undefined) throw blobTaken(key)
-  const object = { Bucket: options.bucket, Key: options.prefix + key, Body: body }
-  await ask(place, () => client.send(new PutObjectCommand(object), by(signal)), signal)
+  if ((await objects.head(key, signal)) !== undefined) throw blobTaken(key)
+  const token = options.newId()
+  await objects.put({ key, body, token, ifAbsent: false }, signal)
+  const kept = await objects.head(key, signal)
+  if (kept?.token !== undefined && kept.token !== token) throw blobTaken(key)
+  if (kept?.token === token && kept.sizeBytes === body.length) return
+  throw unusable(options, `took ${key}, and has it not`)
 }
 
-/** All of the parts: a request that is tried again needs them once more. */
-async function gathered(parts: Parts, signal?: AbortSignal): Promise<Buffer> {
-  const copies: Uint8Array[] = []
+/**
+ * All of the parts: a request that is sent again needs them once more, and a request with its whole body is signed, so the server
+ * checks its SHA-256.
+ */
+async function gathered(parts: Parts, signal?: AbortSignal): Promise<Uint8Array> {
+  let bytes = Buffer.alloc(0)
+  let used = 0
   for await (const part of parts) {
     signal?.throwIfAborted()
-    copies.push(Uint8Array.from(part))
+    if (used + part.length > bytes.length) {
+      const grown = Buffer.allocUnsafe(Math.max(1024 * 1024, 2 * (used + part.length)))
+      grown.set(bytes.subarray(0, used))
+      bytes = grown
+    }
+    bytes.set(part, used)
+    used += part.length
   }
-  return Buffer.concat(copies)
+  return bytes.subarray(0, used)
 }
 
 async function range(
-  place: Place,
+  { objects }: Place,
   key: string,
   offset: number,
   length: number,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
   checkKey(key)
-  const { client, options } = place
-  const command = new GetObjectCommand({
-    Bucket: options.bucket,
-    Key: options.prefix + key,
-    Range: `bytes=${offset}-${offset + length - 1}`,
-  })
-  const read = async (): Promise<Uint8Array> => {
-    const answer = await client.send(command, by(signal))
-    return (await answer.Body?.transformToByteArray()) ?? new Uint8Array(0)
-  }
-  const bytes = await ask(place, read, signal, (error) => {
-    if (isGone(error)) return blobGone(key, error)
-    return statusOf(error) === 416 ? blobShort(key, offset, length, error) : undefined
-  })
-  if (bytes.length !== length) throw blobShort(key, offset, length)
-  return bytes
+  if (length > 0) return objects.get(key, offset, length, signal)
+  // S3 has no empty range.
+  if ((await objects.head(key, signal)) === undefined) throw blobGone(key)
+  return new Uint8Array(0)
 }
 
 async function stat(
-  place: Place,
+  { objects }: Place,
   key: string,
   signal?: AbortSignal,
 ): Promise<BlobStat | undefined> {
   checkKey(key)
-  const { client, options } = place
-  const command = new HeadObjectCommand({ Bucket: options.bucket, Key: options.prefix + key })
-  const look = async (): Promise<BlobStat | undefined> => {
-    try {
-      const { ContentLength = 0 } = await client.send(command, by(signal))
-      return { key, sizeBytes: ContentLength }
-    } catch (error) {
-      if (isGone(error)) return undefined
-      throw error
-    }
-  }
-  return ask(place, look, signal)
+  const found = await objects.head(key, signal)
+  return found === undefined ? undefined : { key, sizeBytes: found.sizeBytes }
 }
 
 async function* list(
-  place: Place,
+  { objects, options }: Place,
   folder: string,
   signal?: AbortSignal,
 ): AsyncGenerator<BlobStat, void, undefined> {
-  const { client, options } = place
-  const { bucket, prefix } = options
-  const page = (token?: string): Promise<ListObjectsV2CommandOutput> => {
-    const from = token === undefined ? {} : { ContinuationToken: token }
-    const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix + folder, ...from })
-    return ask(place, () => client.send(command, by(signal)), signal)
-  }
-  for (let token: string | undefined, more = true; more; more = token !== undefined) {
-    const answer = await page(token)
-    for (const { Key, Size = 0 } of answer.Contents ?? []) {
-      if (Key !== undefined) yield { key: Key.slice(prefix.length), sizeBytes: Size }
+  let last = ''
+  for (let from: string | undefined, more = true; more; more = from !== undefined) {
+    const page = await objects.page(folder, from, undefined, signal)
+    for (const { key, sizeBytes } of page.objects) {
+      if (key <= last) throw unusable(options, outOfOrder)
+      yield { key, sizeBytes }
+      last = key
     }
-    token = answer.IsTruncated === true ? answer.NextContinuationToken : undefined
+    from = page.next
   }
 }
 
-async function remove(place: Place, key: string, signal?: AbortSignal): Promise<void> {
-  checkKey(key)
-  const { client, options } = place
-  const command = new DeleteObjectCommand({ Bucket: options.bucket, Key: options.prefix + key })
-  await ask(place, () => client.send(command, by(signal)), signal)
-}
-
-function close(client: S3Client): Promise<void> {
-  client.destroy()
+function close(objects: Objects): Promise<void> {
+  objects[Symbol.dispose]()
   return Promise.resolve()
-}
-
-function by(signal?: AbortSignal): { abortSignal?: AbortSignal } {
-  return signal === undefined ? {} : { abortSignal: signal }
-}
-
-/** Asks the server, and says what went wrong: `special` knows what the call may meet, the rest concerns the whole bucket. */
-async function ask<T>(
-  place: Place,
-  send: () => Promise<T>,
-  signal?: AbortSignal,
-  special: (error: unknown) => Failure | undefined = () => undefined,
-): Promise<T> {
-  try {
-    return await send()
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw special(error) ?? failureOf(place.options, error)
-  }
-}
-
-function isGone(error: unknown): boolean {
-  return statusOf(error) === 404 && !isNamed(error, 'NoSuchBucket')
 }

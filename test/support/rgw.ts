@@ -1,10 +1,8 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { access, mkdir, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { freePort, leashed, until } from './daemon.ts'
 import { temporaryFolder } from './folder.ts'
 
 const run = promisify(execFile)
@@ -91,7 +89,7 @@ async function bringUp(
   await run('ceph', [...conf, 'osd', 'new', osd])
   await run('ceph-osd', [...conf, '-i', '0', '--mkfs', '--osd-uuid', osd])
   start('ceph-osd', '-i', '0')
-  await until(async () => {
+  await until('Ceph', async () => {
     const { stdout } = await run('ceph', [...conf, 'osd', 'stat', '-f', 'json'])
     return stdout.includes('"num_up_osds":1')
   })
@@ -105,7 +103,7 @@ async function bringUp(
     ...keys,
   ])
   start('radosgw', '-n', 'client.rgw.a')
-  await until(() =>
+  await until('the gateway of Ceph', () =>
     fetch(rgw.endpoint).then(
       () => true,
       () => false,
@@ -153,36 +151,4 @@ rgw frontends = beast endpoint=127.0.0.1:${port}
 rgw enable apis = s3
 rgw run sync thread = false
 `
-}
-
-/** Runs a daemon that ends when this process does, however that ends: the shell waits for the end of its input. */
-function leashed(command: readonly string[]): () => Promise<void> {
-  const script =
-    'exec 3<&0; "$@" 3<&- </dev/null >/dev/null 2>&1 & p=$!; read _ <&3; kill -KILL $p; wait $p'
-  const child: ChildProcess = spawn('/bin/sh', ['-c', script, 'sh', ...command], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  return async () => {
-    if (child.exitCode !== null) return
-    const exited = once(child, 'exit')
-    child.stdin?.end()
-    await exited
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
-
-async function until(ready: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
-    if (await ready()) return
-    await setTimeout(100)
-  }
-  throw new Error('Ceph did not come up within 30 s')
 }

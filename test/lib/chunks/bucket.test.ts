@@ -1,168 +1,239 @@
-import { once } from 'node:events'
-import { createServer as createHttpServer } from 'node:http'
-import { connect, createServer, type Server, type Socket } from 'node:net'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { afterAll, describe, expect, jest, test } from '@jest/globals'
 import { ulid } from 'ulid'
 import { type BucketOptions, openBucket } from '../../../lib/chunks/bucket.ts'
 import { packStore } from '../../../lib/chunks/packs.ts'
 import { blobStoreContract } from '../../contracts/blobstore.ts'
 import { chunkStoreContract } from '../../contracts/chunkstore.ts'
-import { collect } from '../../support/chunks.ts'
+import { collect, noise } from '../../support/chunks.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 import '../../support/realm.ts'
+import { overwriting } from '../../support/overwriting.ts'
 import { placesInMemory } from '../../support/places.ts'
-import { newBucket, type S3, s3Server } from '../../support/s3.ts'
+import { type Mishap, startProxy } from '../../support/proxy.ts'
+import { deny, newBucket, newFolder, type S3, s3Server, swiftServer } from '../../support/s3.ts'
 
-async function portOf(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  return typeof address === 'object' ? (address?.port ?? 0) : 0
-}
+type Fresh = () => Promise<BucketOptions & Partial<AsyncDisposable>>
 
-/** Passes connections on, and cuts the one whose request matches when the answer comes. */
-async function cutting(s3: S3, matches: (request: string) => boolean) {
-  const target = new URL(s3.endpoint)
-  const sockets = new Set<Socket>()
-  let cut = 0
-  const server = createServer((near) => {
-    const far = connect(Number(target.port), target.hostname)
-    let last = ''
-    for (const socket of [near, far]) sockets.add(socket.on('error', () => undefined))
-    near.on('data', (data) => {
-      last += data.toString('latin1')
-      far.write(data)
-    })
-    far.on('data', (data) => {
-      if (cut === 0 && matches(last) && data.includes('200 OK')) {
-        cut++
-        near.destroy()
-      } else near.write(data)
-      last = ''
-    })
-    near.on('close', () => far.destroy())
-    far.on('close', () => near.destroy())
-  })
-  const endpoint = `http://127.0.0.1:${await portOf(server)}`
-  return {
-    endpoint,
-    cuts: () => cut,
-    [Symbol.asyncDispose]: () => {
-      for (const socket of sockets) socket.destroy()
-      return new Promise<void>((resolve) =>
-        server.close(() => {
-          resolve()
-        }),
-      )
-    },
+function opener(fresh: Fresh) {
+  return async () => {
+    const options = await fresh()
+    const blobs = await openBucket(options)
+    const close = async () => {
+      await blobs[Symbol.asyncDispose]()
+      await options[Symbol.asyncDispose]?.()
+    }
+    return { blobs, [Symbol.asyncDispose]: close }
   }
 }
 
-function againstServer(s3: S3): void {
-  blobStoreContract('a bucket', async () => {
-    const blobs = await openBucket(await newBucket(s3))
-    return { blobs, [Symbol.asyncDispose]: () => blobs[Symbol.asyncDispose]() }
-  })
-
-  chunkStoreContract('packs in a bucket', async () => {
-    const blobs = await openBucket(await newBucket(s3))
+/** Both contracts, over buckets that `fresh` makes. */
+function contracts(name: string, fresh: Fresh): void {
+  const open = opener(fresh)
+  blobStoreContract(name, open)
+  chunkStoreContract(`packs in ${name}`, async () => {
+    const { blobs, [Symbol.asyncDispose]: close } = await open()
     const store = packStore({ blobs, index: placesInMemory(), newId: ulid, packBytes: 500_000 })
-    return { store, [Symbol.asyncDispose]: () => blobs[Symbol.asyncDispose]() }
+    return { store, [Symbol.asyncDispose]: close }
   })
+}
+
+async function againstCeph(s3: S3): Promise<void> {
+  const shared = await newBucket(s3)
+  contracts('a bucket of Ceph', () => Promise.resolve(newFolder(shared)))
+  const overwritten = opener(() => overwriting(newFolder(shared)))
+  blobStoreContract('a bucket whose server overwrites', overwritten)
+  refusals(s3, shared)
 
   describe('a bucket', () => {
     test('knows that its server refuses to overwrite, and leaves nothing of the probe', async () => {
       const options = await newBucket(s3)
       await using blobs = await openBucket({ ...options, prefix: '' })
-      expect(blobs.refusesOverwrite).toBe(true)
+      expect(blobs.abilities).toEqual({ conditionalPut: 'honoured' })
       expect(await collect(blobs.list('probe/'))).toEqual([])
     })
 
+    test('knows that its server ignores the condition', async () => {
+      const options = await overwriting(newFolder(shared))
+      await using blobs = await openBucket(options)
+      expect(blobs.abilities).toEqual({ conditionalPut: 'ignored' })
+      expect(await collect(blobs.list('probe/'))).toEqual([])
+      await options[Symbol.asyncDispose]()
+    })
+
+    test('leaves nothing of a probe that fails', async () => {
+      const options = newFolder(shared)
+      await using proxy = await startProxy(s3.endpoint, ({ method, path }) =>
+        method === 'GET' && path.includes('/probe/')
+          ? { kind: 'answer', status: 403, name: 'AccessDenied' }
+          : undefined,
+      )
+      const opened = openBucket({ ...options, endpoint: proxy.endpoint })
+      await expect(opened).rejects.toThrow(/s3:GetObject/)
+      await using blobs = await openBucket(options)
+      expect(await collect(blobs.list('probe/'))).toEqual([])
+    })
+
+    test.each(['ListBucket', 'GetObject', 'PutObject', 'DeleteObject'] as const)(
+      'that may not %s says which permission is missing',
+      async (operation) => {
+        const options = await newBucket(s3)
+        await deny(options, operation)
+        await expect(openBucket(options)).rejects.toMatchObject({
+          reason: 'NOT_READY',
+          message: expect.stringContaining(`the permission s3:${operation}`),
+        })
+      },
+    )
+
     test('keeps to its prefix', async () => {
-      const options = await newBucket(s3)
-      await using one = await openBucket({ ...options, prefix: 'one/' })
-      await using two = await openBucket({ ...options, prefix: 'two/' })
+      const options = newFolder(shared)
+      await using one = await openBucket({ ...options, prefix: `${options.prefix}one/` })
+      await using two = await openBucket({ ...options, prefix: `${options.prefix}two/` })
       await one.put('packs/A', [Buffer.from('1')])
       await two.put('packs/A', [Buffer.from('22')])
       expect(await collect(two.list('packs/'))).toEqual([{ key: 'packs/A', sizeBytes: 2 }])
     })
 
     test('lists more than a page', async () => {
-      await using blobs = await openBucket(await newBucket(s3))
+      await using blobs = await openBucket(newFolder(shared))
       const keys = Array.from({ length: 1005 }, (_, i) => `packs/${String(i).padStart(4, '0')}`)
       for (let at = 0; at < keys.length; at += 50) {
         await Promise.all(keys.slice(at, at + 50).map((key) => blobs.put(key, [Buffer.from('x')])))
       }
       expect((await collect(blobs.list('packs/'))).map(({ key }) => key)).toEqual(keys)
     })
+  })
+}
 
-    test('takes its own first try, whose answer was lost, for its own', async () => {
-      await using proxy = await cutting(s3, (request) => request.includes('/packs/A'))
-      const options = { ...(await newBucket(s3)), endpoint: proxy.endpoint }
-      await using blobs = await openBucket(options)
-      await blobs.put('packs/A', [Buffer.from('once')])
-      expect(proxy.cuts()).toBe(1)
-      await expect(blobs.put('packs/A', [])).rejects.toMatchObject({ reason: 'FILE_EXISTS' })
-    })
+const bytes = noise('pack', 1_000_000)
+const quick = { attempts: 4, firstMs: 1, mostMs: 4 }
 
-    test.each<[string, Partial<BucketOptions>, string, RegExp]>([
+async function ownCertificate() {
+  await using folder = await temporaryFolder()
+  const [key, cert] = [`${folder.path}/key`, `${folder.path}/cert`]
+  const what = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+  await promisify(execFile)('openssl', [
+    'req',
+    '-x509',
+    ...kind,
+    '-keyout',
+    key,
+    '-out',
+    cert,
+    ...what,
+  ])
+  return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') }
+}
+
+function refusals(s3: S3, shared: BucketOptions): void {
+  describe('a bucket that cannot be used', () => {
+    const old = process.env
+    const missing = {
+      AWS_ACCESS_KEY_ID: '',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      HOME: '/nonexistent',
+    }
+    const wrong: readonly [string, Partial<BucketOptions>, string, RegExp][] = [
+      ['is not there', { bucket: 'no-such-bucket' }, 'NOT_READY', /is not there: create it/],
       [
-        'is not there',
-        { bucket: 'no-such-bucket' },
+        'does not know the key',
+        { credentials: { accessKeyId: 'nobody', secretAccessKey: 'testtest' } },
         'NOT_READY',
-        /there is no bucket .* create it/,
+        /check AWS_ACCESS_KEY_ID/,
       ],
       [
-        'refuses the key',
+        'finds the secret wrong',
         { credentials: { accessKeyId: 'test', secretAccessKey: 'x' } },
         'NOT_READY',
-        /check the access key/,
+        /check AWS_SECRET_ACCESS_KEY/,
       ],
       [
         'cannot be reached',
         { endpoint: 'http://127.0.0.1:9' },
         'UNREACHABLE',
-        /ECONNREFUSED.*check the endpoint/,
+        /ECONNREFUSED, 4 times.*check --s3-endpoint/,
       ],
       [
         'has no address',
         { endpoint: 'http://no-such-host.invalid' },
         'UNREACHABLE',
-        /check the endpoint/,
+        /check --s3-endpoint/,
       ],
-    ])('that %s says so, and what to do', async (_, wrong, reason, message) => {
-      const opened = openBucket({ ...(await newBucket(s3)), ...wrong })
-      await expect(opened).rejects.toMatchObject({
-        kind: 'unavailable',
-        reason,
-        message: expect.stringMatching(message),
-      })
+    ]
+    test.each(wrong)(
+      'because it %s says so, and what to do',
+      async (_, options, reason, message) => {
+        const opened = openBucket({ ...newFolder(shared), patience: quick, ...options })
+        await expect(opened).rejects.toMatchObject({
+          kind: 'unavailable',
+          reason,
+          message: expect.stringMatching(message),
+        })
+      },
+    )
+
+    test('takes its credentials from the environment, or says that there are none', async () => {
+      const { credentials, ...options } = newFolder(shared)
+      try {
+        process.env = { ...old, ...missing }
+        await expect(openBucket(options)).rejects.toThrow(/set AWS_ACCESS_KEY_ID and/)
+        const { accessKeyId: id = '', secretAccessKey: key = '' } = credentials ?? {}
+        process.env = { ...old, AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: key }
+        await using bucket = await openBucket(options)
+        expect(await bucket.stat('packs/A')).toBeUndefined()
+      } finally {
+        process.env = old
+      }
+    })
+
+    test('whose server has a certificate of its own is believed with --s3-ca only', async () => {
+      const tls = await ownCertificate()
+      await using proxy = await startProxy(s3.endpoint, () => undefined, tls)
+      const options = { ...newFolder(shared), endpoint: proxy.endpoint, patience: quick }
+      await expect(openBucket(options)).rejects.toThrow(/not trusted here .*: --s3-ca names its CA/)
+      await using bucket = await openBucket({ ...options, ca: tls.cert })
+      await bucket.put('packs/A', [bytes])
+      expect(await bucket.range('packs/A', 0, bytes.length)).toHaveLength(bytes.length)
+    })
+
+    test('whose server has another time learns it, and says so where it cannot', async () => {
+      const options = { ...newFolder(shared), patience: quick }
+      const { now } = Date
+      const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + 3_600_000)
+      try {
+        await using bucket = await openBucket(options)
+        expect(await bucket.stat('packs/A')).toBeUndefined()
+        const value = new Date(now() + 3_600_000).toUTCString()
+        const mishap: Mishap = { kind: 'header', name: 'date', value }
+        await using proxy = await startProxy(s3.endpoint, () => mishap)
+        const opened = openBucket({ ...options, endpoint: proxy.endpoint })
+        await expect(opened).rejects.toThrow(/set the clock/)
+      } finally {
+        clock.mockRestore()
+      }
     })
   })
 }
 
-test('a bucket whose server overwrites looks before it writes', async () => {
-  const objects = new Map<string, number>()
-  const server = createHttpServer((request, response) => {
-    const key = request.url?.replace(/\/?\?.*|\/$/, '') ?? ''
-    const known = objects.has(key) || key === '/bucket'
-    if (request.method === 'PUT') objects.set(key, 1)
-    if (request.method === 'DELETE') objects.delete(key)
-    request.resume().on('end', () => {
-      response.writeHead(request.method === 'HEAD' && !known ? 404 : 200).end()
-    })
-  })
-  const endpoint = `http://127.0.0.1:${await portOf(server)}`
-  server.unref()
-  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' }
-  const where = { endpoint, region: 'r', bucket: 'bucket', prefix: '', pathStyle: true }
-  await using blobs = await openBucket({ ...where, credentials, newId: ulid })
-  expect(blobs.refusesOverwrite).toBe(false)
-  await blobs.put('packs/A', [Buffer.from('1')])
-  await expect(blobs.put('packs/A', [])).rejects.toMatchObject({ reason: 'FILE_EXISTS' })
-})
+async function againstSwift(s3: S3): Promise<void> {
+  const shared = await newBucket(s3)
+  contracts('a bucket of Swift', () => Promise.resolve(newFolder(shared)))
 
-const s3 = await s3Server()
+  test('a bucket of Swift knows that it has no conditional put, and leaves nothing of the probe', async () => {
+    await using blobs = await openBucket(newFolder(shared))
+    expect(blobs.abilities).toEqual({ conditionalPut: 'unsupported' })
+    expect(await collect(blobs.list('probe/'))).toEqual([])
+  })
+}
+
+const [ceph, swift] = await Promise.all([s3Server(), swiftServer()])
 afterAll(async () => {
-  await s3?.[Symbol.asyncDispose]()
+  await ceph?.[Symbol.asyncDispose]()
+  await swift?.[Symbol.asyncDispose]()
 })
-if (s3 !== undefined) againstServer(s3)
+if (ceph !== undefined) await againstCeph(ceph)
+if (swift !== undefined) await againstSwift(swift)

@@ -1,0 +1,193 @@
+import { Readable } from 'node:stream'
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3'
+import { blobGone, blobShort } from './blobs.ts'
+import { isNamed, statusOf, unusable } from './refusals.ts'
+import { openS3, type S3, type S3Options } from './s3.ts'
+
+export interface ObjectsOptions extends S3Options {
+  /** Put before every key, such as `images/`. */
+  readonly prefix: string
+}
+
+export interface ObjectStat {
+  readonly key: string
+  readonly sizeBytes: number
+  /** When it was written, in milliseconds since 1970 by the server's clock. */
+  readonly writtenAt: number
+  /** Says which put wrote it; only `head` knows. */
+  readonly token?: string
+}
+
+export interface Page {
+  readonly objects: readonly ObjectStat[]
+  /** Where the next page begins, if there is one. */
+  readonly next: string | undefined
+}
+
+export interface PutRequest {
+  readonly key: string
+  readonly body: Uint8Array
+  /** Is kept with the object, and tells whose it is. */
+  readonly token: string
+  /** Whether the server is asked not to overwrite. */
+  readonly ifAbsent: boolean
+}
+
+/** What a put came to; `unsupported` where the server has no conditional put, and says so. */
+export type PutOutcome = 'kept' | 'taken' | 'unsupported'
+
+/** The objects of a bucket, a request each. */
+export interface Objects extends Disposable {
+  put(request: PutRequest, signal?: AbortSignal): Promise<PutOutcome>
+  get(key: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>
+  head(key: string, signal?: AbortSignal): Promise<ObjectStat | undefined>
+  page(folder: string, from?: string, most?: number, signal?: AbortSignal): Promise<Page>
+  /** One that is not there is none of its business. */
+  delete(key: string, signal?: AbortSignal): Promise<void>
+}
+
+export async function openObjects(options: ObjectsOptions): Promise<Objects> {
+  const s3 = await openS3(options)
+  const place: Place = { s3, options }
+  return {
+    put: (request, signal) => put(place, request, signal),
+    get: (key, offset, length, signal) => get(place, key, offset, length, signal),
+    head: (key, signal) => head(place, key, signal),
+    page: (folder, from, most, signal) => page(place, folder, from, most, signal),
+    delete: (key, signal) => remove(place, key, signal),
+    [Symbol.dispose]: () => {
+      s3[Symbol.dispose]()
+    },
+  }
+}
+
+interface Place {
+  readonly s3: S3
+  readonly options: ObjectsOptions
+}
+
+function at({ options: { bucket, prefix } }: Place, key: string) {
+  return { Bucket: bucket, Key: prefix + key }
+}
+
+function put(place: Place, request: PutRequest, signal?: AbortSignal): Promise<PutOutcome> {
+  const { key, body, token, ifAbsent } = request
+  const object = { ...at(place, key), Body: body, Metadata: { put: token } }
+  const condition = ifAbsent ? { IfNoneMatch: '*' } : {}
+  const purpose = { operation: 'PutObject', bytes: body.length, signal } as const
+  return place.s3.ask(purpose, async (by) => {
+    try {
+      await place.s3.client.send(new PutObjectCommand({ ...object, ...condition }), by)
+      return 'kept'
+    } catch (error) {
+      if (statusOf(error) === 412) return 'taken'
+      if (ifAbsent && isNamed(error, 'NotImplemented')) return 'unsupported'
+      throw error
+    }
+  })
+}
+
+function get(
+  place: Place,
+  key: string,
+  offset: number,
+  length: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const object = { ...at(place, key), Range: `bytes=${offset}-${offset + length - 1}` }
+  const purpose = { operation: 'GetObject', bytes: length, signal } as const
+  return place.s3.ask(purpose, async (by) => {
+    const answer = await place.s3.client
+      .send(new GetObjectCommand(object), by)
+      .catch((error: unknown) => {
+        if (isGone(error)) throw blobGone(key, error)
+        throw statusOf(error) === 416 ? blobShort(key, offset, length, error) : error
+      })
+    const { Body, ContentRange = '' } = answer
+    if (!(Body instanceof Readable)) throw cut(key)
+    try {
+      const [, from, to] = /^bytes (\d+)-(\d+)\//.exec(ContentRange) ?? []
+      if (Number(from) !== offset) throw unusable(place.options, 'does not answer with ranges')
+      if (Number(to) + 1 < offset + length) throw blobShort(key, offset, length)
+      return await whole(key, Body, length)
+    } finally {
+      Body.destroy()
+    }
+  })
+}
+
+async function whole(key: string, body: Readable, length: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafe(length)
+  let done = 0
+  for await (const piece of body as AsyncIterable<Uint8Array>) {
+    if (done + piece.length > length) throw cut(key)
+    bytes.set(piece, done)
+    done += piece.length
+  }
+  if (done < length) throw cut(key)
+  return bytes
+}
+
+/** An answer that is not as long as it said: the connection's fault, as if it had been cut. */
+function cut(key: string): Error {
+  const text = `the answer for ${key} has another length than it said`
+  return Object.assign(new Error(text), { code: 'ECONNRESET' })
+}
+
+function head(place: Place, key: string, signal?: AbortSignal): Promise<ObjectStat | undefined> {
+  return place.s3.ask({ operation: 'GetObject', bytes: 0, signal }, async (by) => {
+    try {
+      const answer = await place.s3.client.send(new HeadObjectCommand(at(place, key)), by)
+      const token = answer.Metadata?.['put']
+      const found = statOf(key, answer.ContentLength, answer.LastModified)
+      return token === undefined ? found : { ...found, token }
+    } catch (error) {
+      if (isGone(error)) return undefined
+      throw error
+    }
+  })
+}
+
+function page(
+  place: Place,
+  folder: string,
+  from?: string,
+  most?: number,
+  signal?: AbortSignal,
+): Promise<Page> {
+  const { bucket, prefix } = place.options
+  const start = from === undefined ? {} : { ContinuationToken: from }
+  const size = most === undefined ? {} : { MaxKeys: most }
+  const where = { Bucket: bucket, Prefix: prefix + folder, ...start, ...size }
+  return place.s3.ask({ operation: 'ListBucket', bytes: 0, signal }, async (by) => {
+    const answer = await place.s3.client.send(new ListObjectsV2Command(where), by)
+    const objects = (answer.Contents ?? []).flatMap(({ Key, Size, LastModified }) =>
+      Key === undefined ? [] : [statOf(Key.slice(prefix.length), Size, LastModified)],
+    )
+    return { objects, next: answer.IsTruncated === true ? answer.NextContinuationToken : undefined }
+  })
+}
+
+function remove(place: Place, key: string, signal?: AbortSignal): Promise<void> {
+  return place.s3.ask({ operation: 'DeleteObject', bytes: 0, signal }, async (by) => {
+    try {
+      await place.s3.client.send(new DeleteObjectCommand(at(place, key)), by)
+    } catch (error) {
+      if (!isGone(error)) throw error
+    }
+  })
+}
+
+function statOf(key: string, sizeBytes = 0, written = new Date(0)): ObjectStat {
+  return { key, sizeBytes, writtenAt: written.getTime() }
+}
+
+function isGone(error: unknown): boolean {
+  return statusOf(error) === 404 && !isNamed(error, 'NoSuchBucket')
+}
