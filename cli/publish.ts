@@ -5,7 +5,8 @@ import { encodeManifest } from '../lib/content/encoding.ts'
 import type { Manifest } from '../lib/content/manifest.ts'
 import { Failure } from '../lib/failure.ts'
 import { ingest } from '../lib/images/ingest.ts'
-import { openInputs, type InputFile } from '../lib/images/input.ts'
+import { containers, type Container } from '../lib/images/format.ts'
+import { mostUnpackedBytes, openInputs, type InputFile } from '../lib/images/input.ts'
 import type { IngestProgress } from '../lib/images/supply.ts'
 import { connect, type Remote } from '../lib/rpc/connect.ts'
 import { startPool } from '../lib/workers/pool.ts'
@@ -20,6 +21,7 @@ import { present } from './find.ts'
 import { imageJson } from './json.ts'
 import { readPackages } from './packages.ts'
 import type { Progress } from './progress.ts'
+import { parseSize } from './size.ts'
 import { coloured, facts } from './table.ts'
 import { bytes, counted, duration, rate, seconds, share } from './units.ts'
 import { word } from './words.ts'
@@ -27,10 +29,16 @@ import { word } from './words.ts'
 export const publish = command({
   verb: 'publish',
   object: 'image',
-  summary: 'make an image of a raw disk, and release it',
+  summary: 'make an image of a disk, and release it',
   arguments: ['FILE'],
   flags: {
     as: { value: 'TARGET', about: 'what it is: distro and release at least', required: true },
+    format: {
+      value: 'FORMAT',
+      about: 'what FILE is; its name says it otherwise',
+      choices: containers,
+    },
+    'max-size': { value: 'SIZE', about: 'the largest disk FILE may unpack to (128G)' },
     kernel: { value: 'FILE', about: 'a kernel to go with it' },
     initramfs: { value: 'FILE', about: 'an initramfs to go with it' },
     packages: { value: 'FILE', about: 'the packages in it, as `dpkg-query -W` lists them' },
@@ -40,17 +48,20 @@ export const publish = command({
   about:
     'TARGET fills the fields of the name: `debian-13`, `lab1/debian-13.1-mytools-aarch64`. Point 0, role std, the\n' +
     'default architecture and the day of today are filled in, and the portal says which exact name it became.\n' +
+    'FILE may be a raw disk or a qcow2, or a raw disk packed by gzip, xz or zstd. Its name says which (.qcow2, .gz, .xz,\n' +
+    '.zst, else raw), or --format does; the first bytes must agree, and never choose. All make the same image.\n' +
     'Only what the portal does not hold yet is sent. Holes in the file cost nothing.\n' +
     'The list of packages has a name and a version a line; for `diff`. With rpm:\n' +
     "  rpm -qa --qf '%{NAME}\\t%{VERSION}-%{RELEASE}\\n'",
   examples: [
     'publish debian.raw --as debian-13 --packages debian.packages',
     "publish disk.raw --as ubuntu-2404.4 --kernel vmlinuz --initramfs initrd.img --notes 'June rebuild'",
+    'publish debian-13-generic-amd64.img --format qcow2 --as debian-13',
     'publish vte.raw --as debian-12-vte --candidate',
   ],
   async run(context, [file], { as: target, notes = '', candidate = false, ...more }) {
-    const files = inputs({ rootfs: file, kernel: more.kernel, initramfs: more.initramfs })
-    await (await openInputs(files))[Symbol.asyncDispose]()
+    const source = sourceOf(file, more)
+    await (await openInputs(source.files, source.mostBytes))[Symbol.asyncDispose]()
     const packages = more.packages === undefined ? [] : await readPackages(more.packages)
     const uploads = connect(UploadServiceService, context.channel)
     const { signal, newId, now } = context
@@ -58,10 +69,12 @@ export const publish = command({
     const begin = { requestId: newId(), target, notes }
     const upload = present((await uploads.beginUpload(begin, { signal })).upload)
     try {
-      const { manifest, last } = await send(context, files, upload)
+      const { manifest, last } = await send(context, source, upload)
       const header = { requestId: newId(), uploadId: upload.id, release: !candidate, packages }
       const { image } = await uploads.commitUpload(commit(header, manifest), { signal })
-      return published(present(image), last, packages.length, now() - start)
+      const totalBytes = manifest.artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+      const sent = { ...last, totalBytes }
+      return published(present(image), sent, packages.length, now() - start)
     } catch (error) {
       await giveUp(context, uploads, upload)
       throw error
@@ -69,12 +82,34 @@ export const publish = command({
   },
 })
 
-function inputs(paths: Readonly<Record<InputFile['kind'], string | undefined>>): InputFile[] {
-  const kinds = ['rootfs', 'kernel', 'initramfs'] as const
-  return kinds.flatMap((kind) => {
-    const path = paths[kind]
-    return path === undefined ? [] : [{ kind, path, format: 'raw' }]
+/** What is handed in, and how large it may unpack. */
+interface Source {
+  readonly files: readonly InputFile[]
+  readonly mostBytes: number
+}
+
+interface SourceFlags {
+  readonly format?: string
+  readonly 'max-size'?: string
+  readonly kernel?: string
+  readonly initramfs?: string
+}
+
+function sourceOf(path: string, flags: SourceFlags): Source {
+  const container = containers.find((known) => known === flags.format)
+  const most = flags['max-size']
+  const boot = (['kernel', 'initramfs'] as const).flatMap((kind) => {
+    const path = flags[kind]
+    return path === undefined ? [] : [{ kind, path }]
   })
+  return {
+    files: [rootfs(path, container), ...boot],
+    mostBytes: most === undefined ? mostUnpackedBytes : parseSize('--max-size', most),
+  }
+}
+
+function rootfs(path: string, container?: Container): InputFile {
+  return { kind: 'rootfs', path, ...(container === undefined ? {} : { container }) }
 }
 
 interface Sent {
@@ -82,10 +117,10 @@ interface Sent {
   readonly last: IngestProgress
 }
 
-async function send(context: Context, files: readonly InputFile[], upload: Upload): Promise<Sent> {
+async function send(context: Context, { files, mostBytes }: Source, upload: Upload): Promise<Sent> {
   const store = remoteStore(connect(chunkPlane, context.channel), upload.id)
   await using pool = startPool(availableParallelism())
-  await using steps = ingest(files, store, pool, {}, context.signal)
+  await using steps = ingest(files, store, pool, { mostBytes }, context.signal)
   using meter = context.meter()
   let last: IngestProgress = { readBytes: 0, totalBytes: 0, newRawBytes: 0, sentBytes: 0 }
   for (;;) {

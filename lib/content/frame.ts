@@ -20,13 +20,13 @@ export function frameLength(bytes: Uint8Array): number | undefined {
 }
 
 /** The bytes between the descriptor and the first block: window, dictionary and content size. */
-function headerBytes(descriptor: number): number {
+export function headerBytes(descriptor: number): number {
   const isSingleSegment = (descriptor & 0x20) !== 0
   const sizeFlag = descriptor >> 6
   const sizeBytes = sizeFlag === 0 ? Number(isSingleSegment) : 1 << sizeFlag
   return (isSingleSegment ? 0 : 1) + (dictionaryIdBytes[descriptor & 3] ?? 0) + sizeBytes
 }
 
-function hasChecksum(descriptor: number): boolean {
+export function hasChecksum(descriptor: number): boolean {
   return (descriptor & 4) !== 0
 }

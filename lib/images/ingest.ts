@@ -1,10 +1,10 @@
 import type { ChunkStore } from '../chunks/source.ts'
 import type { Digest } from '../content/digest.ts'
-import type { Extents } from '../content/extents.ts'
+import { type Extents, totalBytes } from '../content/extents.ts'
 import { type Artifact, type Kind, type Manifest, rankOf } from '../content/manifest.ts'
 import { checkManifest } from '../content/wellformed.ts'
 import type { Pool } from '../workers/pool.ts'
-import { cutInputs } from './cutting.ts'
+import { cutInputs, startSums, type Sums } from './cutting.ts'
 import { type Input, type InputFile, openInputs } from './input.ts'
 import { reporting } from './reporting.ts'
 import { type IngestProgress, startSupply } from './supply.ts'
@@ -22,6 +22,8 @@ export type IngestStore = Pick<ChunkStore, 'missing' | 'store'>
 export interface IngestOptions {
   /** How many calls of `store` share the work. */
   readonly streams?: number
+  /** The largest disk that a file may unpack to. */
+  readonly mostBytes?: number
 }
 
 /** Cuts the files into chunks, stores those that the store lacks, and returns the manifest, which is then the caller's. */
@@ -29,20 +31,18 @@ export function ingest(
   files: readonly InputFile[],
   store: IngestStore,
   pool: Pool,
-  { streams = 4 }: IngestOptions,
+  { streams = 4, mostBytes }: IngestOptions,
   signal?: AbortSignal,
 ): AsyncGenerator<IngestProgress, Manifest, undefined> {
   return reporting(async (report, stop) => {
-    await using opened = await openInputs(files)
+    await using opened = await openInputs(files, mostBytes)
     const { inputs } = opened
-    const [digests, extents] = await together(
-      (both) => [hashAll(inputs, pool, both), storeNew(inputs, store, pool, streams, report, both)],
-      stop,
-    )
+    const sums = startSums()
+    const extents = await storeNew(inputs, sums, store, pool, streams, report, stop)
     for (const input of inputs) await input.checkUnchanged()
     const artifacts = inputs.flatMap((input, i) => {
-      const [sha256, whole] = [digests[i], extents[i]]
-      return sha256 === undefined || whole === undefined ? [] : [artifactOf(input, sha256, whole)]
+      const whole = extents[i]
+      return whole === undefined ? [] : [artifactOf(input, sums.of(input), whole)]
     })
     const manifest = { artifacts: artifacts.sort((one, other) => rankOf(one) - rankOf(other)) }
     checkManifest(manifest)
@@ -50,21 +50,10 @@ export function ingest(
   }, signal)
 }
 
-/** The digests of the whole files, each read from front to back beside the cutting. */
-async function hashAll(
-  inputs: readonly Input[],
-  pool: Pool,
-  signal: AbortSignal,
-): Promise<Digest[]> {
-  return together(
-    (stop) => inputs.map((input) => pool.run('hash', input.span(0, input.sizeBytes), stop)),
-    signal,
-  )
-}
-
 /** Stores what the store lacks, through several calls that share one supply, and returns the inputs' extents. */
 async function storeNew(
   inputs: readonly Input[],
+  sums: Sums,
   store: IngestStore,
   pool: Pool,
   streams: number,
@@ -75,7 +64,7 @@ async function storeNew(
   const supply = startSupply(inputs, report)
   try {
     await together((stop) => {
-      const runs = supply.runsOf(cutInputs(inputs, store, pool, stop), stop)
+      const runs = supply.runsOf(cutInputs(inputs, sums, store, pool, stop), stop)
       cleanup.defer(async () => {
         await runs.return()
       })
@@ -89,13 +78,13 @@ async function storeNew(
 }
 
 function artifactOf(input: Input, sha256: Digest, extents: Extents): Artifact {
-  const { kind, format, boot = 'any' } = input.file
+  const { kind, boot = 'any' } = input.file
   return {
     kind,
     mediaType: mediaTypes[kind],
-    format,
+    format: 'raw',
     boot,
-    sizeBytes: input.sizeBytes,
+    sizeBytes: totalBytes(extents),
     sha256,
     extents,
   }

@@ -6,7 +6,7 @@ import type { Input } from './input.ts'
 
 /** How far an ingest is. */
 export interface IngestProgress {
-  /** Bytes of the files that are cut, holes included. */
+  /** Bytes of the files that are cut, as they were handed in: packed, where they are packed; of a qcow2 those of its disk. */
   readonly readBytes: number
   readonly totalBytes: number
   /** Bytes of the chunks that the store lacked, as far as is known. */
@@ -30,7 +30,7 @@ export function startSupply(
   report: (progress: IngestProgress) => void,
 ): Supply {
   const parts = new Map(inputs.map((input): [Input, Extents[]] => [input, []]))
-  const totalBytes = inputs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  const totalBytes = inputs.reduce((sum, { inputBytes }) => sum + inputBytes, 0)
   let progress: IngestProgress = { readBytes: 0, totalBytes, newRawBytes: 0, sentBytes: 0 }
   let fault: unknown
   let ended = false
@@ -46,10 +46,10 @@ export function startSupply(
   return {
     async *runsOf(cuts, stop) {
       try {
-        for await (const { input, span, extents, runs } of cuts) {
+        for await (const { input, inputBytes, extents, runs } of cuts) {
           parts.get(input)?.push(extents)
           add(
-            span.length,
+            inputBytes,
             runs.reduce((sum, run) => sum + rawBytes(run), 0),
             0,
           )

@@ -26,7 +26,7 @@ const content = Buffer.concat([
 ])
 
 function rootfs(file: string): InputFile {
-  return { kind: 'rootfs', path: file, format: 'raw' }
+  return { kind: 'rootfs', path: file }
 }
 
 async function ingested(files: readonly InputFile[], store: IngestStore = memoryStore()) {
@@ -37,7 +37,7 @@ async function failing(name: string, data: Uint8Array, kind: InputFile['kind'] =
   await using folder = await temporaryFolder()
   const file = path.join(folder.path, name)
   await writeFile(file, data)
-  return await ingested([{ kind, path: file, format: 'raw' }]).catch((error: unknown) => error)
+  return await ingested([{ kind, path: file }]).catch((error: unknown) => error)
 }
 
 describe('an ingest', () => {
@@ -47,8 +47,8 @@ describe('an ingest', () => {
     await writeFile(root, content)
     await writeFile(kernel, noise('kernel', 70_000))
     const { result } = await ingested([
-      { kind: 'kernel', path: kernel, format: 'raw' },
-      { kind: 'rootfs', path: root, format: 'raw', boot: 'efi' },
+      { kind: 'kernel', path: kernel },
+      { kind: 'rootfs', path: root, boot: 'efi' },
     ])
     expect(result.artifacts).toMatchObject([
       { kind: 'rootfs', boot: 'efi', sizeBytes: content.length, sha256: sha256(content) },
@@ -195,10 +195,10 @@ describe('a file that is no raw image', () => {
   const gzip = gzipSync(content)
 
   test.each([
-    ['qcow2', Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), content]), 'qemu-img convert'],
-    ['gzip', gzip, 'gzip -dk'],
-    ['zstd', zstdCompressSync(content), 'zstd -dk'],
-    ['xz', Buffer.from('fd377a585a0000', 'hex'), 'xz -dk'],
+    ['qcow2', Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), content]), '--format qcow2'],
+    ['gzip', gzip, '--format raw+gzip'],
+    ['zstd', zstdCompressSync(content), '--format raw+zstd'],
+    ['xz', Buffer.from('fd377a585a0000', 'hex'), '--format raw+xz'],
     ['empty', Buffer.alloc(0), 'give a file with content'],
   ])('is WRONG_FORMAT: %s', async (found, data, advice) => {
     expect(await failing('file', data)).toMatchObject({
@@ -213,10 +213,7 @@ describe('a file that is no raw image', () => {
     const [root, initramfs] = [path.join(folder.path, 'root'), path.join(folder.path, 'initrd')]
     await writeFile(root, content)
     await writeFile(initramfs, gzip)
-    const { result } = await ingested([
-      rootfs(root),
-      { kind: 'initramfs', path: initramfs, format: 'raw' },
-    ])
+    const { result } = await ingested([rootfs(root), { kind: 'initramfs', path: initramfs }])
     expect(result.artifacts).toHaveLength(2)
   })
 })

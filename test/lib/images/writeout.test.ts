@@ -32,7 +32,7 @@ async function stored(): Promise<Stored> {
   const file = path.join(folder.path, 'in')
   await writeFile(file, content)
   const store = memoryStore()
-  const files = [{ kind: 'rootfs', path: file, format: 'raw' }] as const
+  const files = [{ kind: 'rootfs', path: file }] as const
   const { result } = await finish(ingest(files, store, pool, {}))
   const [artifact] = result.artifacts
   if (artifact === undefined) throw new Error('no artifact')

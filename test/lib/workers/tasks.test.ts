@@ -4,6 +4,7 @@ import path from 'node:path'
 import { sha256 } from '../../../lib/content/digest.ts'
 import { cutSegment, chunksOf } from '../../../lib/content/extents.ts'
 import { maxRunBytes, type Run } from '../../../lib/chunks/source.ts'
+import type { FileSpan } from '../../../lib/workers/reading.ts'
 import { startPool } from '../../../lib/workers/pool.ts'
 import { slots } from '../../../lib/workers/slot.ts'
 import { movedRun, verifier } from '../../../lib/workers/verifier.ts'
@@ -28,12 +29,15 @@ const text = Buffer.from('one line after another\n'.repeat(20_000))
 const chunks = [rawChunk(noise('dense', 50_000)), zstdChunk(text.subarray(0, 100_000))]
 
 describe('a segment', () => {
+  const filling = ({ length, ...span }: FileSpan) =>
+    ({ length, filling: { kind: 'span', ...span } }) as const
+
   test('is read, cut and compressed into runs that verify', async () => {
     await using folder = await temporaryFolder()
     const data = Buffer.concat([noise('segment', 3_000_000), Buffer.alloc(200_000), text])
     await using file = await fileOf(folder.path, data)
     const { item: slot } = await slots(1, data.length).take()
-    const cut = await pool.run('segment', { span: file.span, slot })
+    const cut = await pool.run('segment', { slot, ...filling(file.span) })
     const { lengths, digests } = cutSegment(data)
     expect(cut.lengths).toEqual(lengths)
     expect(digests.equals(cut.digests)).toBe(true)
@@ -51,7 +55,7 @@ describe('a segment', () => {
     await using file = await fileOf(folder.path, Buffer.alloc(100))
     const span = { ...file.span, length: 101 }
     const { item: slot } = await slots(1, 101).take()
-    const reading = pool.run('segment', { span, slot })
+    const reading = pool.run('segment', { slot, ...filling(span) })
     await expect(reading).rejects.toMatchObject({ reason: 'FILE_CHANGED' })
   })
 })
