@@ -5,6 +5,7 @@ import { sha256, type Digest } from '../lib/content/digest.ts'
 import { corrupt } from '../lib/failure.ts'
 import { connect, openChannel, type Remote } from '../lib/rpc/connect.ts'
 import { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
+import { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
 import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
@@ -16,6 +17,7 @@ export interface Upstream extends Disposable {
   readonly facilities: Remote<typeof FacilityServiceService>
   readonly resolver: Remote<typeof ResolverServiceService>
   readonly chunks: ChunkSource
+  readonly deltas: Remote<typeof DeltaServiceService>
   /** The canonical bytes of a manifest, checked against their digest. */
   manifest(digest: Digest, signal: AbortSignal): Promise<Buffer>
 }
@@ -29,6 +31,7 @@ export function openUpstream(address: string, facility: string): Upstream {
     facilities: connect(FacilityServiceService, channel),
     resolver: connect(ResolverServiceService, channel),
     chunks: remoteSource(connect(chunkPlane, channel)),
+    deltas: connect(DeltaServiceService, channel),
     async manifest(digest, signal) {
       const parts: Buffer[] = []
       for await (const { part } of images.getManifest({ digest: `sha256:${digest}` }, { signal })) {

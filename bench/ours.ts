@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { startTestbed, type Testbed } from '../testbed/testbed.ts'
 import { flush, type Measure, type Task } from './peer.ts'
@@ -51,11 +53,22 @@ export async function ourRound(task: Required<Task>): Promise<{ round: Round; pe
     () => testbed.mrg<Published>('publish', task.image, ...target),
     sent,
   )
+  await step(
+    'prepare the deltas',
+    () => deltasPrepared(testbed.folder),
+    () => 0,
+  )
   await step('delta sync', pull, moved)
   const write = () => testbed.mrs('lab1', 'write', 'out', 'debian', out)
   await step('write out', write, () => 0)
   await execute('cmp', [out, task.image])
   return { round, peaks: await peaksOf(testbed) }
+}
+
+/** The portal prepares them in the background, and says so in its log. */
+async function deltasPrepared(folder: string): Promise<void> {
+  const log = join(folder, 'portal.log')
+  while (!(await readFile(log, 'utf8')).includes('deltas prepared')) await setTimeout(100)
 }
 
 async function peaksOf({ portal, facilities }: Testbed): Promise<Peaks> {

@@ -41,6 +41,15 @@ export async function fetchBatch(
   }
 }
 
+/** The items, or TOO_LATE when nothing comes for too long. */
+export function impatient<T>(
+  items: AsyncIterable<T>,
+  patience: Patience,
+  signal: AbortSignal,
+): AsyncGenerator<T, void, undefined> {
+  return paced(items, (next) => unlessStalled(next, patience, signal))
+}
+
 /** Only the time that the source takes counts, not that of whoever takes the runs. */
 async function* paced<T>(
   items: AsyncIterable<T>,

@@ -1,5 +1,6 @@
 import { maxRunBytes, type Run, type RunEntry } from '../chunks/source.ts'
 import { chunkEncoder } from '../content/codec.ts'
+import type { Digest } from '../content/digest.ts'
 import type { Chunk } from '../content/extents.ts'
 import { release } from '../memory.ts'
 import type { Slot } from './slot.ts'
@@ -12,27 +13,43 @@ export function compress(input: {
   readonly slot: Slot
   readonly chunks: readonly Chunk[]
 }): Outcome<Run[]> {
-  const runs = [...pack(input.slot, input.chunks)]
+  const { slot, chunks } = input
+  const runs = [
+    ...packed(
+      chunks.map(({ digest, offset, length }) => ({
+        digest,
+        raw: slot.subarray(offset, offset + length),
+      })),
+    ),
+  ]
   return done(
     runs,
     runs.map((run) => run.payload.buffer as ArrayBuffer),
   )
 }
 
-function* pack(slot: Slot, chunks: readonly Chunk[]): Generator<Run> {
+/** A chunk's own bytes. */
+export interface RawChunk {
+  readonly digest: Digest
+  readonly raw: Uint8Array
+}
+
+/** Compresses chunks into runs. */
+export function* packed(chunks: Iterable<RawChunk>): Generator<Run> {
   let entries: RunEntry[] = []
   let parts: Uint8Array[] = []
   let filled = 0
-  for (const { digest, offset, length } of chunks) {
-    const { codec, bytes } = encode(slot.subarray(offset, offset + length))
+  for (const { digest, raw } of chunks) {
+    const { codec, bytes } = encode(raw)
     if (filled + bytes.length > maxRunBytes) {
       yield { entries, payload: joined(parts, filled) }
       entries = []
       parts = []
       filled = 0
     }
-    entries.push({ digest, codec, storedBytes: bytes.length, rawBytes: length })
-    parts.push(bytes)
+    entries.push({ digest, codec, storedBytes: bytes.length, rawBytes: raw.length })
+    // What is stored as it is lies in memory of the caller's, who may give it back.
+    parts.push(bytes === raw ? Uint8Array.from(raw) : bytes)
     filled += bytes.length
   }
   if (filled > 0) yield { entries, payload: joined(parts, filled) }

@@ -2,6 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { compress } from './compress.ts'
 import { expand } from './expand.ts'
 import { hash } from './hash.ts'
+import { makeFrames } from './frames.ts'
+import { rebuild } from './rebuild.ts'
 import { failedReply, type Reply } from './reply.ts'
 import { segment } from './segment.ts'
 import type { Outcome, Stopped } from './task.ts'
@@ -15,6 +17,8 @@ export interface Tasks {
   readonly verify: typeof verify
   readonly expand: typeof expand
   readonly hash: typeof hash
+  readonly frames: typeof makeFrames
+  readonly rebuild: typeof rebuild
 }
 
 /** A task as it is sent to a thread. */
@@ -52,5 +56,9 @@ function perform(request: Request): Outcome<unknown> {
       return expand(request.input)
     case 'hash':
       return hash(request.input, givenUp)
+    case 'frames':
+      return makeFrames(request.input)
+    case 'rebuild':
+      return rebuild(request.input)
   }
 }

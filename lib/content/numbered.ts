@@ -1,0 +1,21 @@
+import { chunksOf } from './extents.ts'
+import type { Digest } from './digest.ts'
+import { type Manifest, rankOf } from './manifest.ts'
+
+/** A chunk of an image at one of its places. */
+export interface NumberedChunk {
+  readonly digest: Digest
+  readonly length: number
+  /** Where it lies in its artifact. */
+  readonly offset: number
+  /** Which artifact that is. */
+  readonly rank: number
+}
+
+/** The chunks of an image as deltas number them: through its artifacts in their order, each occurrence by itself. */
+export function numberedChunks({ artifacts }: Manifest): NumberedChunk[] {
+  return artifacts.flatMap((artifact) => {
+    const rank = rankOf(artifact)
+    return Array.from(chunksOf(artifact.extents), (chunk) => ({ ...chunk, rank }))
+  })
+}

@@ -1,0 +1,13 @@
+import type { DeltaSpan } from '../content/delta.ts'
+
+/** A delta in a run of deltas. */
+export interface Delta extends DeltaSpan {
+  /** Bytes of its frame in the payload. */
+  readonly size: number
+}
+
+/** Deltas with their frames one after another. */
+export interface DeltaRun {
+  readonly deltas: readonly Delta[]
+  readonly payload: Uint8Array
+}

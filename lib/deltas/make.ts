@@ -1,0 +1,85 @@
+import { ahead } from '../chunks/ahead.ts'
+import type { ChunkSource, Run } from '../chunks/source.ts'
+import { planDeltas, type DeltaSpan } from '../content/delta.ts'
+import type { Digest } from '../content/digest.ts'
+import type { Manifest } from '../content/manifest.ts'
+import { numberedChunks, type NumberedChunk } from '../content/numbered.ts'
+import { movedRun } from '../workers/verifier.ts'
+import type { Pool } from '../workers/pool.ts'
+import type { DeltaRun } from './deltas.ts'
+
+/** Some 4 MiB of new data and twice that of its surroundings go to a thread at a time. */
+const spansAtOnce = 8
+
+/** What a message carries: a receiver that rebuilds it holds some 2 MiB of new data, and their surroundings. */
+const mostDeltas = 4
+
+export interface MakeDeps {
+  readonly source: Pick<ChunkSource, 'fetch'>
+  readonly pool: Pool
+}
+
+/** The deltas of one image against another, in the order of the image. */
+export async function* makeDeltas(
+  base: Manifest,
+  target: Manifest,
+  { source, pool }: MakeDeps,
+  signal: AbortSignal,
+): AsyncGenerator<DeltaRun, void, undefined> {
+  const [from, to] = [numberedChunks(base), numberedChunks(target)]
+  const spans = planDeltas(from, to)
+  const batches = Array.from({ length: Math.ceil(spans.length / spansAtOnce) }, (_, i) =>
+    spans.slice(i * spansAtOnce, (i + 1) * spansAtOnce),
+  )
+  // One at a time: what is prepared in the background leaves the other threads to those who wait.
+  const runs = ahead(batches, 1, (batch) => makeRun(batch, from, to, { source, pool }, signal))
+  for await (const run of runs) yield* parts(run)
+}
+
+/** The same in runs that a message can carry. */
+function* parts({ deltas, payload }: DeltaRun): Generator<DeltaRun> {
+  let from = 0
+  for (let at = 0; at < deltas.length; at += mostDeltas) {
+    const part = deltas.slice(at, at + mostDeltas)
+    const to = from + part.reduce((sum, { size }) => sum + size, 0)
+    yield { deltas: part, payload: payload.subarray(from, to) }
+    from = to
+  }
+}
+
+async function makeRun(
+  spans: readonly DeltaSpan[],
+  from: readonly NumberedChunk[],
+  to: readonly NumberedChunk[],
+  { source, pool }: MakeDeps,
+  signal: AbortSignal,
+): Promise<DeltaRun> {
+  const wanted = spans.map(({ first, count, baseFirst, baseCount }) => ({
+    target: digestsOf(to.slice(first, first + count)),
+    base: digestsOf(from.slice(baseFirst, baseFirst + baseCount)),
+  }))
+  const runs: Run[] = []
+  for await (const run of source.fetch(
+    [...new Set(wanted.flatMap(({ target, base }) => [...target, ...base]))],
+    signal,
+  )) {
+    runs.push(run)
+  }
+  const stored = new Map(
+    runs.flatMap(({ entries }) => entries.map(({ digest, storedBytes }) => [digest, storedBytes])),
+  )
+  const jobs = wanted.map(({ target, base }) => ({
+    target,
+    base,
+    storedBytes: target.reduce((sum, digest) => sum + (stored.get(digest) ?? 0), 0),
+  }))
+  const moved = runs.map(movedRun)
+  const buffers = moved.map(({ payload }) => payload.buffer)
+  const { sizes, payload } = await pool.run('frames', { jobs, runs: moved }, signal, buffers)
+  const deltas = spans.map((span, i) => ({ ...span, size: sizes[i] ?? 0 }))
+  return { deltas: deltas.filter(({ size }) => size > 0), payload }
+}
+
+function digestsOf(chunks: readonly NumberedChunk[]): Digest[] {
+  return chunks.map(({ digest }) => digest)
+}

@@ -1,0 +1,94 @@
+import { ahead } from '../chunks/ahead.ts'
+import type { ChunkSource, Run } from '../chunks/source.ts'
+import { maxSpan } from '../content/delta.ts'
+import type { Digest } from '../content/digest.ts'
+import type { NumberedChunk } from '../content/numbered.ts'
+import { invalid } from '../failure.ts'
+import type { Pool } from '../workers/pool.ts'
+import type { RebuildJob } from '../workers/rebuild.ts'
+import { movedRun } from '../workers/verifier.ts'
+import type { Delta, DeltaRun } from './deltas.ts'
+
+export interface RebuildDeps {
+  /** Where the base lies: this side's own store. */
+  readonly source: ChunkSource
+  readonly pool: Pool
+}
+
+/** The chunks that deltas make, each checked against its digest. A delta whose base is not here any more is left out. */
+export async function* rebuildChunks(
+  runs: AsyncIterable<DeltaRun>,
+  base: readonly NumberedChunk[],
+  target: readonly NumberedChunk[],
+  deps: RebuildDeps,
+  signal: AbortSignal,
+): AsyncGenerator<Run, void, undefined> {
+  const rebuilding = ahead(runs, deps.pool.threads + 1, (run) =>
+    rebuildRun(jobsOf(run, base, target), deps, signal),
+  )
+  for await (const rebuilt of rebuilding) yield* rebuilt
+}
+
+async function rebuildRun(
+  jobs: readonly RebuildJob[],
+  { source, pool }: RebuildDeps,
+  signal: AbortSignal,
+): Promise<Run[]> {
+  const asked = [...new Set(jobs.flatMap(({ base }) => base))]
+  const absent = new Set(await source.missing(asked, signal))
+  const possible = jobs.filter(({ base }) => !base.some((digest) => absent.has(digest)))
+  if (possible.length === 0) return []
+  const moved = []
+  for await (const run of source.fetch([...new Set(possible.flatMap(({ base }) => base))], signal))
+    moved.push(movedRun(run))
+  const buffers = moved.map(({ payload }) => payload.buffer)
+  return pool.run('rebuild', { jobs: possible, runs: moved }, signal, buffers)
+}
+
+/** What a run says, which is not believed: it can name only chunks that are there, and no more than a receiver can bear. */
+function jobsOf(
+  { deltas, payload }: DeltaRun,
+  base: readonly NumberedChunk[],
+  target: readonly NumberedChunk[],
+): RebuildJob[] {
+  let at = 0
+  const jobs = deltas.map((delta) => {
+    const wanted = target.slice(delta.first, delta.first + delta.count)
+    const dictionary = base.slice(delta.baseFirst, delta.baseFirst + delta.baseCount)
+    demandBearable(delta, wanted, dictionary)
+    const frame = Uint8Array.from(payload.subarray(at, (at += delta.size)))
+    if (frame.length !== delta.size) throw malformed('its payload is too short')
+    return {
+      target: wanted.map(({ digest, length }) => ({ digest, length })),
+      base: dictionary.map(({ digest }): Digest => digest),
+      frame,
+    }
+  })
+  if (at !== payload.length) throw malformed('its payload is too long')
+  return jobs
+}
+
+function demandBearable(
+  { first, count, baseFirst, baseCount }: Delta,
+  wanted: readonly NumberedChunk[],
+  dictionary: readonly NumberedChunk[],
+): void {
+  const isThere = wanted.length === count && dictionary.length === baseCount
+  if (!isThere || count === 0 || baseCount === 0) {
+    throw malformed(`there are no chunks ${first} + ${count} or ${baseFirst} + ${baseCount}`)
+  }
+  const isBearable =
+    count <= maxSpan.count &&
+    baseCount <= maxSpan.baseCount &&
+    bytesOf(wanted) <= maxSpan.targetBytes &&
+    bytesOf(dictionary) <= maxSpan.baseBytes
+  if (!isBearable) throw malformed('it makes more than a delta may')
+}
+
+function bytesOf(chunks: readonly NumberedChunk[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0)
+}
+
+function malformed(why: string): Error {
+  return invalid('INVALID_CHUNK', `this is no run of deltas: ${why}`)
+}

@@ -1,0 +1,58 @@
+import { constants, zstdCompressSync } from 'node:zlib'
+import type { Digest } from '../content/digest.ts'
+import { release } from '../memory.ts'
+import { joinedChunks, rawChunks, releaseAll } from './dictionary.ts'
+import { done, type Outcome } from './task.ts'
+import type { MovedRun } from './verify.ts'
+
+/** Chunks to compress against others. */
+export interface FrameJob {
+  readonly target: readonly Digest[]
+  readonly base: readonly Digest[]
+  /** What the target's chunks take as they are stored: a frame that hardly takes less is not worth having. */
+  readonly storedBytes: number
+}
+
+/** The frames of some jobs, one after another; one that is not worth having has no bytes. */
+export interface Frames {
+  readonly sizes: readonly number[]
+  readonly payload: Uint8Array<ArrayBuffer>
+}
+
+/** Measured on rebuilt Debian images: 9 takes twice as long as 3 for 4 % less. */
+const level = 5
+const worthwhile = 0.85
+
+const smallestWindowLog = 10
+
+/** Compresses each job's chunks with its base as the dictionary. */
+export function makeFrames(input: {
+  readonly jobs: readonly FrameJob[]
+  readonly runs: readonly MovedRun[]
+}): Outcome<Frames> {
+  const chunks = rawChunks(input.runs)
+  const frames = input.jobs.map(({ target, base, storedBytes }) => {
+    const [content, dictionary] = [joinedChunks(chunks, target), joinedChunks(chunks, base)]
+    const frame = frameOf(content, dictionary)
+    release(content)
+    release(dictionary)
+    return frame.length <= storedBytes * worthwhile ? frame : Buffer.alloc(0)
+  })
+  const sizes = frames.map(({ length }) => length)
+  const payload = Uint8Array.from(Buffer.concat(frames))
+  for (const frame of frames) release(frame)
+  releaseAll(chunks, input.runs)
+  return done({ sizes, payload }, [payload.buffer])
+}
+
+function frameOf(content: Buffer, dictionary: Buffer): Buffer {
+  const reach = Math.ceil(Math.log2(content.length + dictionary.length))
+  return zstdCompressSync(content, {
+    dictionary,
+    chunkSize: content.length + 1024,
+    params: {
+      [constants.ZSTD_c_compressionLevel]: level,
+      [constants.ZSTD_c_windowLog]: Math.max(reach, smallestWindowLog),
+    },
+  })
+}

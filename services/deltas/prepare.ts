@@ -1,0 +1,113 @@
+import type { Logger } from 'pino'
+import { decodeTime } from 'ulid'
+import type { BlobStore } from '../../lib/chunks/blobs.ts'
+import type { ChunkSource } from '../../lib/chunks/source.ts'
+import { joinDigests } from '../../lib/content/digest.ts'
+import { decodeManifest } from '../../lib/content/encoding.ts'
+import { makeDeltas } from '../../lib/deltas/make.ts'
+import type { Pool } from '../../lib/workers/pool.ts'
+import type { Changes } from '../db/changes.ts'
+import type { Sql } from '../db/open.ts'
+import { readManifest } from '../uploads/manifests.ts'
+import { deltaKeys, nextImage, passImage, recordDeltas, type NextImage } from './queries.ts'
+import { encodeStored } from './stored.ts'
+
+export interface PrepareDeps {
+  readonly sql: Sql
+  readonly blobs: BlobStore
+  readonly source: Pick<ChunkSource, 'fetch'>
+  readonly pool: Pool
+  readonly changes: Changes
+  readonly newUlid: () => string
+  readonly now: () => Date
+  readonly log: Logger
+}
+
+const folder = 'deltas/'
+const graceMs = 24 * 60 * 60 * 1000
+
+/** Prepares the deltas of each new image against the build before it, one image after another, for ever. */
+export async function keepPreparing(deps: PrepareDeps, signal: AbortSignal): Promise<void> {
+  const { sql, changes, log } = deps
+  await sweep(deps).catch((error: unknown) => {
+    log.warn({ err: error }, 'unrecorded deltas were not looked for')
+  })
+  while (!signal.aborted) {
+    // Listening begins before looking, so that what comes in between is not slept over.
+    const changed = changes.next(signal)
+    try {
+      const image = await nextImage(sql)
+      if (image === undefined) await changed
+      else await prepareNext(image, deps, signal)
+    } catch (error) {
+      if (isOver(signal)) return
+      log.warn({ err: error }, 'deltas could not be prepared')
+      await changed
+    }
+  }
+}
+
+/** An image whose deltas cannot be made has none: they only ever save bytes. */
+async function prepareNext(
+  image: NextImage,
+  deps: PrepareDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, base, target, sequence } = image
+  if (base !== undefined) {
+    try {
+      const sizeBytes = await prepareDeltas({ base, target }, deps, signal)
+      deps.log.info({ image: name, bytes: sizeBytes }, 'deltas prepared')
+    } catch (error) {
+      signal.throwIfAborted()
+      deps.log.warn({ image: name, err: error }, 'no deltas for this image')
+    }
+  }
+  await passImage(deps.sql, sequence)
+}
+
+/** Makes the deltas of one image against another, and the object that keeps them; its size. */
+export async function prepareDeltas(
+  pair: Required<Pick<NextImage, 'target'>> & { readonly base: NextImage['target'] },
+  { sql, blobs, source, pool, newUlid }: PrepareDeps,
+  signal: AbortSignal,
+): Promise<number> {
+  const [base, target] = await Promise.all([
+    readManifest(sql, pair.base),
+    readManifest(sql, pair.target),
+  ])
+  const runs = makeDeltas(decodeManifest(base), decodeManifest(target), { source, pool }, signal)
+  const key = `${folder}${newUlid()}`
+  let sizeBytes = 0
+  async function* parts(): AsyncGenerator<Buffer> {
+    for await (const { deltas, payload } of runs) {
+      const message = {
+        base: joinDigests([pair.base]),
+        deltas: [...deltas],
+        payload: Buffer.from(payload),
+      }
+      const bytes = encodeStored(message)
+      sizeBytes += bytes.length
+      yield bytes
+    }
+  }
+  await blobs.put(key, parts(), signal)
+  if (!(await recordDeltas(sql, pair, { key, sizeBytes }))) await blobs.delete(key)
+  return sizeBytes
+}
+
+/** A crash can leave objects that nobody knows of; a young one may be another portal's, at work. */
+async function sweep({ sql, blobs, now }: PrepareDeps): Promise<void> {
+  const old = now().getTime() - graceMs
+  const found: string[] = []
+  for await (const { key } of blobs.list(folder)) {
+    if (decodeTime(key.slice(folder.length)) < old) found.push(key)
+  }
+  const known = await deltaKeys(sql)
+  for (const key of found) if (!known.has(key)) await blobs.delete(key)
+}
+
+/** Asked behind an await, where the compiler still believes the answer from before it. */
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted
+}
