@@ -11,6 +11,7 @@ import { parse } from './parse.ts'
 import type { Program } from './program.ts'
 import { publish } from './publish.ts'
 import { resolve } from './resolve.ts'
+import { storageCommands } from './storage.ts'
 
 /** The tool for the portal. */
 export const mrgImage: Program = {
@@ -37,6 +38,7 @@ export const mrgImage: Program = {
     ...distroCommands,
     ...catalogueCommands,
     ...facilityCommands,
+    ...storageCommands,
   ],
   hints: {
     UNREACHABLE: 'Start one with `merge-image portal`, or say where it is: --portal HOST:PORT.',

@@ -34,6 +34,11 @@ export function layOut(entries: readonly RunEntry[]): PackEntry[] {
   })
 }
 
+/** The size of a pack of so many chunks, which take so many bytes. */
+export function packSizeOf(chunks: number, chunkBytes: number): number {
+  return packHeaderBytes + chunkBytes + chunks * entryBytes + footerBytes
+}
+
 /** What follows the stored chunks: the index and the footer. */
 export function packTrailer(entries: readonly RunEntry[]): Buffer {
   const placed = layOut(entries)

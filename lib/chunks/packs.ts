@@ -1,5 +1,5 @@
 import type { Digest } from '../content/digest.ts'
-import { type Failure, missing } from '../failure.ts'
+import { Failure, missing } from '../failure.ts'
 import { ahead } from './ahead.ts'
 import type { BlobStore } from './blobs.ts'
 import { type Pack, type Packing, packing } from './packing.ts'
@@ -20,15 +20,27 @@ export interface PackStoreDeps {
   readonly readsAhead?: number
 }
 
+export interface PackStore extends ChunkStore {
+  /**
+   * The store for a writer who keeps others from collecting its chunks: `absent` has them all needed from then on, and tells
+   * which are not there.
+   */
+  leased(absent: ChunkIndex['absent']): Pick<ChunkStore, 'missing' | 'store'>
+}
+
 /** Chunks in packs in a blob store. */
-export function packStore(deps: PackStoreDeps): ChunkStore {
+export function packStore(deps: PackStoreDeps): PackStore {
   const { blobs, index, newId, readsAhead = 4 } = deps
   const { packBytes = 16 * 1024 * 1024, packsInFlight = 2 } = deps
   const packs = packing({ blobs, index, newId, packBytes, packsInFlight })
   return {
     missing: (digests) => index.absent(digests),
     fetch: (digests, signal) => fetch(blobs, index, readsAhead, digests, signal),
-    store: (runs, signal) => store(packs, index, runs, signal),
+    store: (runs, signal) => store(packs, (digests) => index.absent(digests), runs, signal),
+    leased: (absent) => ({
+      missing: absent,
+      store: (runs, signal) => store(packs, absent, runs, signal),
+    }),
     remove: (digests) => index.remove(digests),
   }
 }
@@ -40,10 +52,32 @@ async function* fetch(
   digests: readonly Digest[],
   signal?: AbortSignal,
 ): AsyncGenerator<Run, void, undefined> {
-  yield* ahead(stretches(index, digests), readsAhead, async (stretch) => {
-    const { pack, offset, length } = stretch
-    return runOf(stretch, await blobs.range(pack, offset, length, signal))
-  })
+  const read = (stretch: Stretch) => readStretch(blobs, index, stretch, signal)
+  for await (const runs of ahead(stretches(index, digests), readsAhead, read)) yield* runs
+}
+
+/** Whoever rewrites a pack moves its chunks before it goes: those of a pack that has gone lie elsewhere, or nowhere any more. */
+async function readStretch(
+  blobs: BlobStore,
+  index: ChunkIndex,
+  stretch: Stretch,
+  signal?: AbortSignal,
+): Promise<Run[]> {
+  const { pack, offset, length, chunks } = stretch
+  try {
+    return [runOf(stretch, await blobs.range(pack, offset, length, signal))]
+  } catch (error) {
+    if (!(error instanceof Failure) || error.reason !== 'CHUNK_NOT_FOUND') throw error
+    const digests = chunks.map(({ digest }) => digest)
+    const places = await index.locate(digests)
+    const lacking = digests.find((digest) => !places.has(digest))
+    if (lacking !== undefined) throw notThere(lacking)
+    const moved = planStretches(digests, places)
+    if (moved.some((other) => other.pack === pack)) throw error
+    return (
+      await Promise.all(moved.map((other) => readStretch(blobs, index, other, signal)))
+    ).flat()
+  }
 }
 
 /** Some 100 MB at a time, so that the first comes soon and the places of a whole image are never held at once. */
@@ -66,7 +100,7 @@ async function* stretches(
 /** What came before an input fails or is stopped is kept: nobody has to send it twice. */
 async function store(
   packs: Packing,
-  index: ChunkIndex,
+  absentOf: ChunkIndex['absent'],
   runs: AsyncIterable<Run>,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -74,7 +108,7 @@ async function store(
   try {
     for await (const run of runs) {
       signal?.throwIfAborted()
-      const absent = await index.absent(run.entries.map((entry) => entry.digest))
+      const absent = await absentOf(run.entries.map((entry) => entry.digest))
       for (const pack of await packs.add(run, new Set(absent))) mine.add(pack)
       await throwIfFailed(mine)
     }

@@ -10,10 +10,12 @@ import { verifiedRuns } from './verified.ts'
 
 /** What a side that takes uploads adds. */
 export interface Uploads {
-  readonly store: ChunkStore
   readonly verify: Verify
-  /** Gives the caller's upload a new lease, or throws UPLOAD_NOT_FOUND or UPLOAD_CLOSED. */
-  readonly renew: (uploadId: string, call: Call) => Promise<void>
+  /**
+   * Gives the caller's upload a new lease, or throws UPLOAD_NOT_FOUND or UPLOAD_CLOSED. What is found there or stored in what
+   * it resolves to is kept by that lease.
+   */
+  readonly open: (uploadId: string, call: Call) => Promise<Pick<ChunkStore, 'missing' | 'store'>>
 }
 
 export interface ChunkServiceDeps {
@@ -33,8 +35,9 @@ export function chunkService(deps: ChunkServiceDeps): Service<typeof chunkPlane,
   return {
     async findMissing(request, call) {
       const digests = parseDigests(request.digests, mostAsked)
-      if (request.uploadId !== '') await demand(uploads).renew(request.uploadId, call)
-      return { digests: joinDigests(await source.missing(digests, call.signal)) }
+      const { uploadId } = request
+      const here = uploadId === '' ? source : await demand(uploads).open(uploadId, call)
+      return { digests: joinDigests(await here.missing(digests, call.signal)) }
     },
 
     async *fetchChunks(request, { signal }) {
@@ -46,10 +49,10 @@ export function chunkService(deps: ChunkServiceDeps): Service<typeof chunkPlane,
     },
 
     async storeChunks(messages, call) {
-      const { renew, store, verify } = demand(uploads)
+      const { open, verify } = demand(uploads)
       const incoming = messages[Symbol.asyncIterator]()
       const first = await incoming.next()
-      await renew(decodeUploadId(first.done === true ? undefined : first.value), call)
+      const store = await open(decodeUploadId(first.done === true ? undefined : first.value), call)
       const runs = decodeRuns({ [Symbol.asyncIterator]: () => incoming })
       await store.store(
         verifiedRuns(() => runs, verify, call.signal),

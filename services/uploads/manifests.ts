@@ -39,18 +39,22 @@ export async function keepManifest(
     select ${digest}, ${body}, count(*), coalesce(sum(raw_bytes), 0), coalesce(sum(stored_bytes), 0)
     from ${unpacked(tx, joinDigests(digests))} join chunk on chunk.digest = asked.digest
     on conflict (digest) do nothing returning id`
-  if (made === undefined) return idOf(tx, digest)
+  const id = made?.id ?? (await idOf(tx, digest))
+  // Anew even if the manifest is an old one: expiry takes these rows, and only these.
   await tx`
     insert into manifest_chunk (manifest, chunk)
-    select ${made.id}, chunk.id
-    from ${unpacked(tx, joinDigests(digests))} join chunk on chunk.digest = asked.digest`
+    select ${id}, chunk.id
+    from ${unpacked(tx, joinDigests(digests))} join chunk on chunk.digest = asked.digest
+    on conflict do nothing`
+  if (made === undefined) return id
   for (const artifact of manifest.artifacts) await insertArtifact(tx, made.id, artifact)
   await demandLengths(tx, manifest)
   return made.id
 }
 
 async function idOf(tx: Transaction, digest: Buffer): Promise<bigint> {
-  const [row] = await tx<{ id: bigint }[]>`select id from manifest where digest = ${digest}`
+  const [row] = await tx<{ id: bigint }[]>`
+    select id from manifest where digest = ${digest} for key share`
   if (row === undefined) throw new Error('a manifest was there and is gone')
   return row.id
 }

@@ -83,7 +83,7 @@ function open(row: UploadRow | undefined, id: string): UploadRow {
 }
 
 /** What is no id of an upload finds none, and what is one finds it by the key. */
-function uuidOrNull(id: string): string | null {
+export function uuidOrNull(id: string): string | null {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id) ? id : null
 }
 

@@ -1,4 +1,5 @@
 import { decodeManifest } from '../../lib/content/encoding.ts'
+import { chunkDigests } from '../../lib/content/manifest.ts'
 import { renderImageName, type Line } from '../../lib/names/name.ts'
 import { parseTarget } from '../../lib/names/target.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
@@ -10,26 +11,31 @@ import {
 } from '../../proto/gen/merge/image/v1/upload.ts'
 import { followLines } from '../aliases/follow.ts'
 import { readCatalogue } from '../catalog/queries.ts'
+import { announce } from '../db/changes.ts'
 import type { Sql } from '../db/open.ts'
 import { once, onceFor } from '../db/requests.ts'
 import { getFacility } from '../facilities/service.ts'
 import { newGeneration } from '../generation.ts'
 import { insertImage, nextSerial } from '../images/queries.ts'
 import { getImage } from '../images/service.ts'
+import { demandShort } from '../remark.ts'
 import { gatherCommit } from './commit.ts'
+import type { Leases } from './leases.ts'
 import { keepManifest } from './manifests.ts'
 import { checkPackages, insertPackages } from './packages.ts'
 import { closeUpload, findUpload, insertUpload, lockOpenUpload, type UploadRow } from './queries.ts'
 
 export function uploadService(deps: {
   readonly sql: Sql
+  readonly leases: Leases
   readonly now: () => Date
   readonly newUuid: () => string
 }): Service<typeof UploadServiceService, [call: Call]> {
-  const { sql, now, newUuid } = deps
+  const { sql, leases, now, newUuid } = deps
   const { beginUpload, commitUpload, abortUpload } = UploadServiceService
   return {
     async beginUpload(request, { caller }) {
+      demandShort({ notes: request.notes })
       const { catalogue } = await readCatalogue(sql)
       const { line, point, day = '' } = parseTarget(request.target, catalogue)
       return once(sql, beginUpload, caller, request, async (tx) => {
@@ -50,6 +56,8 @@ export function uploadService(deps: {
       const manifest = decodeManifest(bytes)
       checkPackages(header.packages)
       const { catalogue } = await readCatalogue(sql)
+      // Before the transaction that names them, so that a collector sees it.
+      await leases.take(header.uploadId, caller, chunkDigests(manifest))
       const request = Buffer.concat([Buffer.from(JSON.stringify(header)), bytes])
       return onceFor(sql, commitUpload, caller, header.requestId, request, async (tx) => {
         const upload = await lockOpenUpload(tx, header.uploadId, caller)
@@ -68,6 +76,7 @@ export function uploadService(deps: {
         await closeUpload(tx, upload.id, 'committed', renderImageName(name))
         const aliases = header.release ? await followLines(tx, line) : []
         await newGeneration(tx, { images: [renderImageName(name)], aliases })
+        await announce(tx)
         return { image: await getImage(tx, renderImageName(name)) }
       })
     },
@@ -99,6 +108,7 @@ const states = {
   open: UploadState.UPLOAD_STATE_OPEN,
   committed: UploadState.UPLOAD_STATE_COMMITTED,
   aborted: UploadState.UPLOAD_STATE_ABORTED,
+  lapsed: UploadState.UPLOAD_STATE_ABORTED,
 } as const
 
 function renderUpload(row: UploadRow): Upload {

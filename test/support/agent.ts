@@ -30,6 +30,8 @@ export interface FreshAgentOptions {
   /** Whether other facilities may fetch from it. */
   readonly serve?: boolean
   readonly now?: () => Date
+  /** More settings. */
+  readonly flags?: readonly string[]
 }
 
 /** A whole agent of the facility, which the portal must know, on a folder of its own. */
@@ -44,7 +46,12 @@ export async function freshAgent(
   const recorded = recorder()
   const flags = ['--facility', facility, '--portal', portal.address, '--data', data]
   const serving = options.serve === false ? [] : ['--listen', '127.0.0.1:0']
-  const settings = readSettings(agentSettings, [...flags, ...serving, '--insecure-dev'], {}, 'TEST')
+  const settings = readSettings(
+    agentSettings,
+    [...flags, ...serving, '--insecure-dev', ...(options.flags ?? [])],
+    {},
+    'TEST',
+  )
   const agent = stack.use(
     await startAgent(settings, {
       log: recorded.log,

@@ -7,9 +7,11 @@ import { connect, openChannel } from '../../lib/rpc/connect.ts'
 import { AgentServiceService } from '../../proto/gen/merge/image/v1/agent.ts'
 import { AliasServiceService } from '../../proto/gen/merge/image/v1/alias.ts'
 import { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts'
+import { DeltaServiceService } from '../../proto/gen/merge/image/v1/delta.ts'
 import { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.ts'
 import { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
 import { ResolverServiceService } from '../../proto/gen/merge/image/v1/resolver.ts'
+import { StorageServiceService } from '../../proto/gen/merge/image/v1/storage.ts'
 import { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
 import type { Sql } from '../../services/db/open.ts'
 import { startPortal } from '../../services/portal.ts'
@@ -30,7 +32,9 @@ export function clientsAs(address: string, caller: string) {
     resolver: connect(ResolverServiceService, channel),
     uploads: connect(UploadServiceService, channel),
     chunks: connect(chunkPlane, channel),
+    deltas: connect(DeltaServiceService, channel),
     facilities: connect(FacilityServiceService, channel),
+    storage: connect(StorageServiceService, channel),
     agents: connect(AgentServiceService, channel),
     [Symbol.dispose]: () => {
       channel[Symbol.dispose]()
@@ -42,6 +46,7 @@ export function clientsAs(address: string, caller: string) {
 export async function freshPortal(
   now: () => Date = () => new Date(),
   shared?: { readonly url: string; readonly sql: Sql },
+  more: readonly string[] = [],
 ) {
   const stack = new AsyncDisposableStack()
   const database = shared ?? stack.use(await freshDatabase())
@@ -49,7 +54,7 @@ export async function freshPortal(
   const flags = ['--data', join(folder.path, 'portal'), '--database', database.url]
   const settings = readSettings(
     portalSettings,
-    [...flags, '--listen', '127.0.0.1:0', '--insecure-dev'],
+    [...flags, '--listen', '127.0.0.1:0', '--insecure-dev', ...more],
     {},
     'TEST',
   )
