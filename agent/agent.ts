@@ -1,6 +1,9 @@
 import { join, resolve } from 'node:path'
 import { makeBell } from '../lib/bell.ts'
+import type { BlobStore } from '../lib/chunks/blobs.ts'
 import { sleep } from '../lib/chunks/clock.ts'
+import type { CollectableIndex } from '../lib/chunks/collectable.ts'
+import type { DamageLog } from '../lib/chunks/damage.ts'
 import { openDirectory } from '../lib/chunks/directory.ts'
 import { packStore } from '../lib/chunks/packs.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
@@ -17,14 +20,20 @@ import { startPool, type Pool } from '../lib/workers/pool.ts'
 import { verifier } from '../lib/workers/verifier.ts'
 import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
 import { localAccess, peerAccess } from './access.ts'
+import { collectableIn } from './collectable.ts'
+import { agentCollector } from './collecting.ts'
+import { damageIn } from './damage.ts'
 import { openAgentDatabase } from './database.ts'
+import { deltaFetch } from './deltas.ts'
 import { draftsIn, type Drafts } from './drafts.ts'
 import { imagesIn, type ImageTable } from './images.ts'
 import { localService } from './local.ts'
 import { findLostPacks } from './lost.ts'
+import { needsIn, type Needs } from './needs.ts'
 import { openPeers } from './peers.ts'
 import { placesIn } from './places.ts'
 import { keepReporting } from './report.ts'
+import { agentScrubber } from './scrubbing.ts'
 import { servePeers, serveSocket } from './serving.ts'
 import type { agentSettings } from './settings.ts'
 import { converge, followDesired, type SyncDeps } from './sync.ts'
@@ -49,8 +58,9 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
   demandDevelopment(settings.insecureDev, settings.listen, log)
   await using stack = new AsyncDisposableStack()
   const data = resolve(settings.data)
-  const { store, images, drafts, pool } = await openStorage(data, { ...deps, log }, stack)
-  const sync = prepareSync(settings, { ...deps, log }, store, images, pool, stack)
+  const storage = await openStorage(data, { ...deps, log }, stack)
+  const { store, drafts, pool } = storage
+  const sync = prepareSync(settings, { ...deps, log }, storage, stack)
   const gate = { identify: identifyInsecurely, log, clock: deps.clock, recognise: asItIs }
   let servedBytes = 0n
   const onSent = ({ payload }: Run): void => {
@@ -69,7 +79,20 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
   })
   const socket = resolve(settings.socket ?? join(data, 'agent.sock'))
   stack.use(await serveSocket(socket, mount(LocalServiceService, local, localAccess), gate))
-  keepGoing({ facility, peerAddress }, sync, stack)
+  const { collectEvery, collectGrace, scrubEvery } = settings
+  const collecting = agentCollector(collectGrace, { ...deps, ...storage, log, state: sync.state })
+  const { sources } = sync
+  const scrubbing = agentScrubber(settings, { ...deps, ...storage, log, sources })
+  keepGoing(
+    [
+      (signal) => followDesired(facility, sync, signal),
+      (signal) => converge(sync, signal),
+      (signal) => keepReporting({ facility, peerAddress }, sync, signal),
+      (signal) => collecting.keepOn(collectEvery, signal),
+      (signal) => scrubbing.keepOn(scrubEvery, signal),
+    ],
+    stack,
+  )
   log.info({ socket, peerAddress, portal: settings.portal }, 'agent ready')
   const owned = stack.move()
   return { socket, peerAddress, [Symbol.asyncDispose]: () => owned.disposeAsync() }
@@ -80,6 +103,10 @@ const asItIs = (error: unknown): unknown => error
 interface Storage {
   readonly store: ChunkStore
   readonly images: ImageTable
+  readonly needs: Needs
+  readonly collectable: CollectableIndex
+  readonly damage: DamageLog
+  readonly blobs: BlobStore
   readonly drafts: Drafts
   readonly pool: Pool
 }
@@ -101,15 +128,16 @@ async function openStorage(
   await findLostPacks(blobs, images.packs(), index, deps.log)
   const pool = stack.use(startPool(deps.threads))
   const store = packStore({ blobs, index, newId: deps.newUlid })
-  return { store, images, drafts: draftsIn(db), pool }
+  const needs = needsIn(db)
+  const collectable = collectableIn(db, needs.takeRevived)
+  const damage = damageIn(db)
+  return { store, images, needs, collectable, damage, blobs, drafts: draftsIn(db), pool }
 }
 
 function prepareSync(
   { facility, portal: address }: AgentSettings,
   { log, clock }: AgentDeps,
-  store: ChunkStore,
-  images: ImageTable,
-  pool: Pool,
+  { store, images, needs, pool }: Storage,
   stack: AsyncDisposableStack,
 ): SyncDeps {
   const verify = verifier(pool)
@@ -127,10 +155,12 @@ function prepareSync(
   return {
     state,
     images,
+    needs,
     store,
     upstream,
     clock: { now: clock, sleep },
     log,
+    deltas: deltaFetch({ upstream, images, store, pool, log, clock: { now: clock, sleep } }),
     sources: (image) => [...peers.holding(image, state.desired), portal],
   }
 }
@@ -148,18 +178,13 @@ async function answerPeers(
 }
 
 function keepGoing(
-  self: { readonly facility: string; readonly peerAddress: string },
-  sync: SyncDeps,
+  loops: readonly ((signal: AbortSignal) => Promise<void>)[],
   stack: AsyncDisposableStack,
 ): void {
   const stopping = new AbortController()
-  const loops = [
-    followDesired(self.facility, sync, stopping.signal),
-    converge(sync, stopping.signal),
-    keepReporting(self, sync, stopping.signal),
-  ]
+  const going = loops.map((loop) => loop(stopping.signal))
   stack.defer(async () => {
     stopping.abort()
-    await Promise.allSettled(loops)
+    await Promise.allSettled(going)
   })
 }

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { placesSchema } from './places.ts'
+import { damageSchema } from './damage.ts'
+import { needAll, needsSchema } from './needs.ts'
+import { placesSchema, placesUpgrade } from './places.ts'
 
 const schema = `
   ${placesSchema}
@@ -20,7 +22,8 @@ const schema = `
   CREATE TABLE draft (
     path TEXT PRIMARY KEY
   ) STRICT;
-  PRAGMA user_version = 1;
+  ${needsSchema}
+  PRAGMA user_version = 2;
 `
 
 /** What an agent knows: where its chunks lie, which images are whole, and what it should hold. */
@@ -30,5 +33,11 @@ export function openAgentDatabase(dir: string): DatabaseSync {
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON')
   const version = db.prepare('PRAGMA user_version').get()?.['user_version']
   if (version === 0) db.exec(`BEGIN; ${schema} COMMIT`)
+  if (version === 1) {
+    db.exec(`BEGIN; ${placesUpgrade} ${needsSchema}`)
+    needAll(db)
+    db.exec('PRAGMA user_version = 2; COMMIT')
+  }
+  db.exec(damageSchema)
   return db
 }

@@ -9,14 +9,18 @@ import type { Manifest } from '../lib/content/manifest.ts'
 import { chunkDigests } from '../lib/content/manifest.ts'
 import { internal } from '../lib/failure.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
+import type { FetchDeltas } from './deltas.ts'
 import type { ImageTable } from './images.ts'
+import type { Needs } from './needs.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface FetchDeps {
   readonly store: ChunkStore
   readonly images: ImageTable
+  readonly needs: Needs
   readonly upstream: Upstream
   readonly clock: Clock
+  readonly deltas: FetchDeltas
   /** Who has chunks of the image, best first; asked again before each batch. */
   readonly sources: (image: string) => readonly RankedSource[]
 }
@@ -41,13 +45,21 @@ export async function fetchImage(
   deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, images, clock, sources } = deps
+  const { store, images, needs, clock, sources, deltas } = deps
+  const name = parseDigest(image.digest)
+  using _held = needs.hold(name)
   const manifest = await manifestOf(image, deps, signal)
   const digests = chunkDigests(manifest)
+  // Before the look at what is here: that stays from now on.
+  await needs.add(name, digests)
   const lacking = await store.missing(digests, signal)
   news.reused(shareHere(manifest, lacking))
+  const onBytes = (bytes: number): void => {
+    news.fetched('portal', bytes)
+  }
+  const made = await deltas({ image, manifest, lacking, onBytes }, signal)
   await copyChunks({
-    digests: lacking,
+    digests: made ? await store.missing(lacking, signal) : lacking,
     sources: () => sources(image.name),
     store,
     signal,

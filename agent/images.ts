@@ -16,6 +16,7 @@ export interface ImageTable {
   desired(): WatchDesiredStateResponse
   keepDesired(state: WatchDesiredStateResponse): void
   storedBytes(): bigint
+  /** The keys of all packs, those that were collected too. */
   packs(): Set<string>
 }
 
@@ -54,7 +55,12 @@ export function imagesIn(db: DatabaseSync): ImageTable {
     },
     storedBytes: () =>
       BigInt(Number(one('SELECT coalesce(sum(size_bytes), 0) AS sum FROM pack')?.['sum'])),
-    packs: () => new Set(all('SELECT key FROM pack').map(({ key }) => String(key))),
+    packs: () =>
+      new Set(
+        all('SELECT key FROM pack UNION ALL SELECT key FROM doomed_pack').map(({ key }) =>
+          String(key),
+        ),
+      ),
   }
 }
 

@@ -1,10 +1,29 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
+import { blobGone } from '../lib/chunks/blobs.ts'
 import { codecNumber, codecOf } from '../lib/chunks/entry.ts'
 import type { PackEntry } from '../lib/chunks/pack.ts'
 import type { ChunkIndex, Place } from '../lib/chunks/places.ts'
 import { type Digest, joinDigests } from '../lib/content/digest.ts'
 import { exhausted, internal } from '../lib/failure.ts'
+import { damageSchema, isDamaged } from './damage.ts'
+
+const collectionSchema = `
+  CREATE INDEX chunk_by_pack ON chunk (pack);
+  CREATE INDEX chunk_condemned ON chunk (condemned) WHERE condemned IS NOT NULL;
+  CREATE TABLE doomed_pack (
+    key TEXT PRIMARY KEY,
+    size_bytes INTEGER NOT NULL,
+    deleted INTEGER
+  ) STRICT;
+`
+
+/** What `placesSchema` has, and the tables of before there was collection have not. */
+export const placesUpgrade = `
+  ALTER TABLE chunk ADD COLUMN created INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE chunk ADD COLUMN condemned INTEGER;
+  ${collectionSchema}
+`
 
 /** One agent, one file: the tables that `placesIn` works on. */
 export const placesSchema = `
@@ -19,28 +38,37 @@ export const placesSchema = `
     offset INTEGER NOT NULL,
     stored_bytes INTEGER NOT NULL,
     raw_bytes INTEGER NOT NULL,
-    codec INTEGER NOT NULL
+    codec INTEGER NOT NULL,
+    created INTEGER NOT NULL DEFAULT 0,
+    condemned INTEGER
   ) STRICT, WITHOUT ROWID;
+  ${collectionSchema}
+  ${damageSchema}
 `
 
 const absentSql = `
   SELECT asked.value AS digest FROM json_each(?) AS asked
-  WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.digest = unhex(asked.value))
+  WHERE NOT EXISTS (
+    SELECT 1 FROM chunk WHERE chunk.digest = unhex(asked.value) AND NOT ${isDamaged})
   ORDER BY asked.key`
 
 const locateSql = `
   SELECT asked.value AS digest, pack.key, offset, stored_bytes, raw_bytes, codec
   FROM json_each(?) AS asked
   JOIN chunk ON chunk.digest = unhex(asked.value)
-  JOIN pack ON pack.id = chunk.pack`
+  JOIN pack ON pack.id = chunk.pack
+  WHERE NOT ${isDamaged}`
 
 const packSql = `
   INSERT INTO pack (key, size_bytes) VALUES (?, ?)
   ON CONFLICT (key) DO UPDATE SET size_bytes = excluded.size_bytes RETURNING id`
 
 const chunkSql = `
-  INSERT INTO chunk (digest, pack, offset, stored_bytes, raw_bytes, codec)
-  VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING`
+  INSERT INTO chunk (digest, pack, offset, stored_bytes, raw_bytes, codec, created)
+  VALUES (?, ?, ?, ?, ?, ?, CAST(unixepoch('subsec') * 1000 AS INTEGER))
+  ON CONFLICT (digest) DO UPDATE SET pack = excluded.pack, offset = excluded.offset,
+    stored_bytes = excluded.stored_bytes, raw_bytes = excluded.raw_bytes, codec = excluded.codec
+  WHERE ${isDamaged}`
 
 const removeSql = `DELETE FROM chunk WHERE digest IN (SELECT unhex(value) FROM json_each(?))`
 
@@ -99,6 +127,8 @@ function record(
   sizeBytes: number,
   entries: readonly PackEntry[],
 ): void {
+  const doomed = db.prepare('SELECT 1 FROM doomed_pack WHERE key = ?').get(pack)
+  if (doomed !== undefined) throw blobGone(pack)
   const id = numberOf(db.prepare(packSql).get(pack, sizeBytes)?.['id'])
   const insert = db.prepare(chunkSql)
   const digests = joinDigests(entries.map((entry) => entry.digest))

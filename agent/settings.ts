@@ -1,8 +1,12 @@
 import { z } from 'zod'
+import { durationMs, durationPattern, durationRule } from '../lib/duration.ts'
 import type { Settings } from '../lib/settings.ts'
 
 const text = z.string({ error: 'is missing' }).min(1, 'is missing')
 const address = z.string({ error: 'is missing' }).regex(/^.+:\d{1,5}$/, 'must be host:port')
+
+const time = (usual: string) =>
+  z.string().regex(durationPattern, durationRule).default(usual).transform(durationMs)
 
 /** What `merge-image agent` can be told; docs and --help are made from this. */
 export const agentSettings = {
@@ -35,6 +39,30 @@ export const agentSettings = {
     about: 'where other facilities find that; as --listen if not given',
     value: 'HOST:PORT',
     schema: address.optional(),
+  },
+  collectEvery: {
+    about: 'how often what no image here needs is collected; 1h if not given, 0 for never',
+    value: 'TIME',
+    schema: time('1h'),
+  },
+  collectGrace: {
+    about: 'how old a chunk is at least that is collected; 1h if not given',
+    value: 'TIME',
+    schema: time('1h'),
+  },
+  scrubEvery: {
+    about: 'how often all chunks are read and looked at; 7d if not given, 0 for never',
+    value: 'TIME',
+    schema: time('7d'),
+  },
+  scrubRate: {
+    about: 'bytes a second that this reads at most; 50000000 if not given',
+    value: 'BYTES',
+    schema: z
+      .string()
+      .regex(/^[1-9]\d{3,14}$/, 'must be a count of bytes, 1000 or more')
+      .default('50000000')
+      .transform(Number),
   },
   insecureDev: {
     about: 'DEVELOPMENT ONLY: no TLS, every caller is whoever it says it is',

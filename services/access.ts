@@ -4,9 +4,11 @@ import type { chunkPlane } from '../lib/chunks/plane.ts'
 import type { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
 import type { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
 import type { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
+import type { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
 import type { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
 import type { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import type { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
+import type { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import type { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 
 // Who may call what. A method without a row does not compile; what no row allows is denied.
@@ -95,6 +97,14 @@ export const chunkAccess: Access<typeof chunkPlane> = {
   findMissing: anyone,
   fetchChunks: anyone,
   storeChunks: publishers,
+}
+
+export const deltaAccess: Access<typeof DeltaServiceService> = {
+  fetchDeltas: anyone,
+}
+
+export const storageAccess: Access<typeof StorageServiceService> = {
+  collect: admins,
 }
 
 export const facilityAccess: Access<typeof FacilityServiceService> = {

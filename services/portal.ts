@@ -17,27 +17,36 @@ import { verifier } from '../lib/workers/verifier.ts'
 import { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
 import { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
 import { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
+import { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
 import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
+import { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 import * as access from './access.ts'
 import { agentService } from './agents/service.ts'
 import { aliasService } from './aliases/service.ts'
 import { openBlobs } from './blobs.ts'
 import { catalogService } from './catalog/service.ts'
+import { holdersIn } from './chunks/holders.ts'
 import { chunkIndex } from './chunks/queries.ts'
+import { portalScrubber } from './chunks/scrubbing.ts'
 import { listenForChanges } from './db/changes.ts'
 import { startEmbedded } from './db/embedded.ts'
 import { recogniseDatabase } from './db/faults.ts'
 import { migrate } from './db/migrate.ts'
 import { openDatabase, type Sql } from './db/open.ts'
+import { keepPreparing } from './deltas/prepare.ts'
+import { deltaService } from './deltas/service.ts'
 import { facilityService } from './facilities/service.ts'
 import { imageService } from './images/service.ts'
 import { resolverService } from './resolver/service.ts'
 import { resolverPlane } from './resolver/wire.ts'
 import type { portalSettings } from './settings.ts'
+import { portalCollector } from './storage/collecting.ts'
+import { storageService } from './storage/service.ts'
+import { leasesIn } from './uploads/leases.ts'
 import { uploadService } from './uploads/service.ts'
-import { renewUpload } from './uploads/queries.ts'
+import { uploadsInto } from './uploads/storing.ts'
 
 export type PortalSettings = Values<typeof portalSettings>
 
@@ -61,22 +70,22 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const changes = stack.use(await listenForChanges(sql))
   const pool = stack.use(startPool(deps.threads))
   const store = packStore({ blobs, index: chunkIndex(sql), newId: newUlid })
-  const chunks = chunkService({
-    source: store,
-    uploads: {
-      store,
-      verify: verifier(pool),
-      renew: (uploadId, { caller }) => renewUpload(sql, uploadId, caller),
-    },
-  })
+  const leases = leasesIn(sql)
+  const storage = { ...deps, sql, blobs, leases, verify: verifier(pool) }
+  const collecting = portalCollector(settings, storage)
+  const holders = stack.use(holdersIn(sql, storage.verify))
+  const scrubbing = portalScrubber(settings, { ...storage, store, holders })
+  const chunks = chunkService({ source: store, uploads: uploadsInto(store, storage) })
   const services = [
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
     mount(ImageServiceService, imageService({ sql }), access.imageAccess),
     mount(AliasServiceService, aliasService({ sql }), access.aliasAccess),
     mount(resolverPlane, resolverService({ sql, ...deps }), access.resolverAccess),
-    mount(UploadServiceService, uploadService({ sql, ...deps }), access.uploadAccess),
+    mount(UploadServiceService, uploadService({ sql, leases, ...deps }), access.uploadAccess),
     mount(chunkPlane, chunks, access.chunkAccess),
+    mount(DeltaServiceService, deltaService({ sql, blobs }), access.deltaAccess),
     mount(FacilityServiceService, facilityService({ sql }), access.facilityAccess),
+    mount(StorageServiceService, storageService(collecting), access.storageAccess),
     mount(AgentServiceService, agentService({ sql, changes }), access.agentAccess),
   ]
   const gate = {
@@ -88,6 +97,13 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const descriptors = settings.noReflection ? undefined : await readFile(descriptorFile)
   const server = stack.use(await listen(settings.listen, services, gate, descriptors))
   stack.use(watchHealth(server, sql, blobs, log))
+  stack.use(
+    inBackground((signal) =>
+      keepPreparing({ ...deps, sql, blobs, source: store, pool, changes }, signal),
+    ),
+  )
+  stack.use(inBackground((signal) => collecting.keepOn(settings.collectEvery, signal)))
+  stack.use(inBackground((signal) => scrubbing.keepOn(settings.scrubEvery, signal)))
   const [host = ''] = /^.*(?=:)/.exec(settings.listen) ?? []
   const address = `${host}:${server.port}`
   log.info({ address }, 'portal ready')
@@ -111,6 +127,18 @@ async function database(
   const sql = openDatabase(embedded?.url ?? url ?? '')
   stack.defer(() => sql.end({ timeout: 5 }))
   return sql
+}
+
+/** Work that goes on until it is told to end, and is waited for. */
+function inBackground(work: (signal: AbortSignal) => Promise<void>): AsyncDisposable {
+  const stopping = new AbortController()
+  const working = work(stopping.signal)
+  return {
+    async [Symbol.asyncDispose]() {
+      stopping.abort()
+      await Promise.allSettled([working])
+    },
+  }
 }
 
 const healthMs = 5_000

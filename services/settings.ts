@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { durationMs, durationPattern, durationRule } from '../lib/duration.ts'
 import type { Settings } from '../lib/settings.ts'
 
 const text = z.string({ error: 'is missing' }).min(1, 'is missing')
@@ -6,6 +7,9 @@ const flag = z
   .enum(['true', 'false', '1', '0', ''], 'is a switch: true or false')
   .default('false')
   .transform((value) => value === 'true' || value === '1')
+
+const time = (usual: string) =>
+  z.string().regex(durationPattern, durationRule).default(usual).transform(durationMs)
 
 /** What `merge-image portal` can be told; docs and --help are made from this. */
 export const portalSettings = {
@@ -44,13 +48,47 @@ export const portalSettings = {
     schema: z.url('must be http(s)://host:port').optional(),
   },
   s3Region: {
-    about: 'its region; us-east-1 if not given',
+    about: 'its region; that of AWS_REGION or the profile if not given, or us-east-1',
     value: 'REGION',
-    schema: text.default('us-east-1'),
+    schema: text.optional(),
+  },
+  s3Ca: {
+    about: "a file of the certificates (PEM) that vouch for the S3 server's, beside the usual ones",
+    value: 'FILE',
+    schema: text.optional(),
   },
   s3PathStyle: {
     about: 'ask for endpoint/bucket/key, as most servers that are not Amazon want it',
     schema: flag,
+  },
+  collectEvery: {
+    about: 'how often what nothing needs is collected; 1h if not given, 0 for only when asked',
+    value: 'TIME',
+    schema: time('1h'),
+  },
+  collectGrace: {
+    about: 'how old a chunk is at least that is collected; 1h if not given',
+    value: 'TIME',
+    schema: time('1h'),
+  },
+  scrubEvery: {
+    about: 'how often all chunks are read and looked at; 7d if not given, 0 for never',
+    value: 'TIME',
+    schema: time('7d'),
+  },
+  scrubRate: {
+    about: 'bytes a second that this reads at most; 50000000 if not given',
+    value: 'BYTES',
+    schema: z
+      .string()
+      .regex(/^[1-9]\d{3,14}$/, 'must be a count of bytes, 1000 or more')
+      .default('50000000')
+      .transform(Number),
+  },
+  undelete: {
+    about: 'how long what is collected can be brought back; 7d if not given',
+    value: 'TIME',
+    schema: time('7d'),
   },
   insecureDev: {
     about: 'DEVELOPMENT ONLY: no TLS, every caller is whoever it says it is',

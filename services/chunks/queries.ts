@@ -1,7 +1,9 @@
+import { blobGone } from '../../lib/chunks/blobs.ts'
 import { joinDigests, splitDigests, type Digest } from '../../lib/content/digest.ts'
 import type { PackEntry } from '../../lib/chunks/pack.ts'
 import type { ChunkIndex, Place } from '../../lib/chunks/places.ts'
 import type { Sql, Transaction } from '../db/open.ts'
+import { enterWithOthers } from '../storage/gate.ts'
 
 /**
  * Digests as rows (digest, position), from one parameter of 32 bytes each. What goes with a digest is taken from an array by its
@@ -10,6 +12,10 @@ import type { Sql, Transaction } from '../db/open.ts'
 export const unpacked = (sql: Sql | Transaction, joined: Buffer) => sql`
   (select substring(${joined}::bytea from i * 32 + 1 for 32) as digest, i as position
    from generate_series(0, ${joined.length / 32 - 1}::int) as i) as asked`
+
+/** Whether the row of `chunk` lies where it is damaged: it counts as absent then. */
+const isDamaged = (sql: Sql | Transaction) => sql`
+  exists (select from damage where damage.digest = chunk.digest and damage.pack = chunk.pack)`
 
 /** The index of the portal's packs, in Postgres. */
 export function chunkIndex(sql: Sql): ChunkIndex {
@@ -33,7 +39,7 @@ export async function absent(
   const rows = await sql<{ digest: Buffer }[]>`
     select asked.digest from ${unpacked(sql, joinDigests(digests))}
     left join chunk on chunk.digest = asked.digest
-    where chunk.digest is null
+    where chunk.digest is null or ${isDamaged(sql)}
     group by asked.digest order by min(asked.position)`
   return splitDigests(Buffer.concat(rows.map(({ digest }) => digest)))
 }
@@ -52,7 +58,8 @@ async function locate(sql: Sql, digests: readonly Digest[]): Promise<ReadonlyMap
   const rows = await sql<PlaceRow[]>`
     select chunk.digest, pack.key, chunk.position, stored_bytes, raw_bytes, codec
     from ${unpacked(sql, joinDigests(digests))}
-    join chunk on chunk.digest = asked.digest join pack on pack.id = chunk.pack`
+    join chunk on chunk.digest = asked.digest join pack on pack.id = chunk.pack
+    where not ${isDamaged(sql)}`
   return new Map(
     rows.map((row) => [
       row.digest.toString('hex') as Digest,
@@ -73,6 +80,9 @@ async function record(
   sizeBytes: number,
   entries: readonly PackEntry[],
 ): Promise<void> {
+  await enterWithOthers(tx)
+  const [doomed] = await tx`select from doomed_pack where key = ${key}`
+  if (doomed !== undefined) throw blobGone(key)
   await tx`
     insert into pack (key, size_bytes) values (${key}, ${sizeBytes}) on conflict do nothing`
   const digests = joinDigests(entries.map(({ digest }) => digest))
@@ -88,5 +98,7 @@ async function record(
     from ${unpacked(tx, digests)}
     join pack on pack.key = ${key}
     order by asked.digest
-    on conflict (digest) do nothing`
+    on conflict (digest) do update set pack = excluded.pack, position = excluded.position,
+      stored_bytes = excluded.stored_bytes, raw_bytes = excluded.raw_bytes, codec = excluded.codec
+    where ${isDamaged(tx)}`
 }

@@ -1,0 +1,44 @@
+import type { Digest } from '../content/digest.ts'
+import type { Clock } from './clock.ts'
+import { copyChunks } from './copy.ts'
+import type { RankedSource } from './ranking.ts'
+import type { ChunkStore } from './source.ts'
+
+export interface RepairDeps {
+  readonly store: ChunkStore
+  /** Whoever may have a good copy; what they send is verified on the way. */
+  readonly sources: () => Promise<readonly RankedSource[]>
+  readonly clock: Clock
+}
+
+const atOnce = 64
+const stallMs = 20_000
+
+/** Fetches damaged chunks again from whoever has them; answers with those that nobody gave. */
+export async function repair(
+  digests: readonly Digest[],
+  { store, sources, clock }: RepairDeps,
+  signal: AbortSignal,
+): Promise<Digest[]> {
+  // Each source is asked first what it lacks, the portal too: the chunk that one does not have holds no other up.
+  const asked = (await sources()).map((source) => ({ ...source, origin: 'peer' as const }))
+  if (asked.length === 0) return [...digests]
+  for (let at = 0; at < digests.length; at += atOnce) {
+    const some = await store.missing(digests.slice(at, at + atOnce), signal)
+    const options = { sources: () => asked, store, signal, clock, stallMs, restMs: 0, inFlight: 1 }
+    for (const batchChunks of [atOnce, 1]) {
+      for (const batch of batchesOf(await store.missing(some, signal), batchChunks)) {
+        await copyChunks({ ...options, digests: batch }).catch(() => {
+          signal.throwIfAborted()
+        })
+      }
+    }
+  }
+  return store.missing(digests, signal)
+}
+
+function batchesOf(digests: readonly Digest[], size: number): Digest[][] {
+  return Array.from({ length: Math.ceil(digests.length / size) }, (_, i) =>
+    digests.slice(i * size, i * size + size),
+  )
+}

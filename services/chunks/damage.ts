@@ -1,0 +1,42 @@
+import type { DamageLog } from '../../lib/chunks/damage.ts'
+import { joinDigests, splitDigests } from '../../lib/content/digest.ts'
+import type { Sql } from '../db/open.ts'
+import { unpacked } from './queries.ts'
+
+/** What is known of damage in the portal's packs, in Postgres. */
+export function damageIn(sql: Sql): DamageLog {
+  return {
+    async note(pack, digests) {
+      if (digests.length === 0) return 0
+      const noted = await sql`
+        insert into damage (digest, pack)
+        select chunk.digest, chunk.pack from ${unpacked(sql, joinDigests(digests))}
+        join chunk on chunk.digest = asked.digest join pack on pack.id = chunk.pack
+        where pack.key = ${pack} on conflict do nothing`
+      return noted.count
+    },
+    async left() {
+      const rows = await sql<{ digest: Buffer }[]>`
+        select chunk.digest from damage
+        join chunk on chunk.digest = damage.digest and chunk.pack = damage.pack
+        order by chunk.pack, chunk.position`
+      return splitDigests(Buffer.concat(rows.map(({ digest }) => digest)))
+    },
+    async packs() {
+      const rows = await sql<{ key: string }[]>`
+        select key from pack where id in (select pack from damage) order by key`
+      return rows.map(({ key }) => key)
+    },
+    async place() {
+      const [row] = await sql<{ after: string; endedAt: number | null }[]>`
+        select after, (extract(epoch from end_time) * 1000)::float8 as ended_at from scrub`
+      return { after: row?.after ?? '', endedAt: row?.endedAt ?? 0 }
+    },
+    async keepPlace({ after, endedAt }) {
+      await sql`
+        insert into scrub (after, end_time)
+        values (${after}, to_timestamp(${endedAt}::float8 / 1000))
+        on conflict (single) do update set after = excluded.after, end_time = excluded.end_time`
+    },
+  }
+}
