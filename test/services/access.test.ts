@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { chunkPlane } from '../../lib/chunks/plane.ts'
 import { encodeUploadId } from '../../lib/chunks/plane.ts'
 import { Failure } from '../../lib/failure.ts'
@@ -13,6 +13,7 @@ import {
   type AliasServiceService,
 } from '../../proto/gen/merge/image/v1/alias.ts'
 import type { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts'
+import type { DeltaServiceService } from '../../proto/gen/merge/image/v1/delta.ts'
 import type { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.ts'
 import type { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
 import {
@@ -21,9 +22,10 @@ import {
   ResolveImageRequest,
   type ResolverServiceService,
 } from '../../proto/gen/merge/image/v1/resolver.ts'
+import type { StorageServiceService } from '../../proto/gen/merge/image/v1/storage.ts'
 import type { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
 import { makeFacilities } from '../support/facilities.ts'
-import { commitMessages, publish } from '../support/images.ts'
+import { commitMessages } from '../support/images.ts'
 import { freshPortal, type Clients } from '../support/portal.ts'
 import { streamOf } from '../support/rpc.ts'
 
@@ -65,7 +67,9 @@ interface Table {
   readonly resolver: Record<keyof typeof ResolverServiceService, Row>
   readonly uploads: Record<keyof typeof UploadServiceService, Row>
   readonly chunks: Record<keyof typeof chunkPlane, Row>
+  readonly deltas: Record<keyof typeof DeltaServiceService, Row>
   readonly facilities: Record<keyof typeof FacilityServiceService, Row>
+  readonly storage: Record<keyof typeof StorageServiceService, Row>
   readonly agents: Record<keyof typeof AgentServiceService, Row>
 }
 
@@ -96,7 +100,7 @@ const table: Table = {
       call: ({ catalog }) => catalog.putDistro({ requestId: id(), distro: undefined, etag: '' }) },
     putRelease: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
       call: ({ catalog }) => catalog.putRelease({
-        requestId: id(), distro: 'debian', release: undefined, after: '', etag: '',
+        requestId: id(), distro: 'debian', release: undefined, after: '', first: false, etag: '',
       }) },
     putRole: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
       call: ({ catalog }) => catalog.putRole({ requestId: id(), role: '' }) },
@@ -167,7 +171,7 @@ const table: Table = {
     beginUpload: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
       call: ({ uploads }, facility) =>
         uploads.beginUpload({ requestId: id(), target: name(facility, 'debian-13'), notes: '' }) },
-    // Whose upload it is, is checked below.
+    // Whose upload it is, is checked in uploads/ownership.test.ts.
     commitUpload: { may: row('everywhere', 'everywhere', 'nowhere', 'everywhere', 'nowhere'),
       call: ({ uploads }) => uploads.commitUpload(commitMessages(id(), Buffer.alloc(0))) },
     abortUpload: { may: row('everywhere', 'everywhere', 'nowhere', 'everywhere', 'nowhere'),
@@ -183,6 +187,10 @@ const table: Table = {
     storeChunks: { may: row('everywhere', 'everywhere', 'nowhere', 'everywhere', 'nowhere'),
       call: ({ chunks }) => chunks.storeChunks(streamOf(encodeUploadId(id()))) },
   },
+  deltas: {
+    fetchDeltas: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ deltas }) => deltas.fetchDeltas({ target: Buffer.alloc(32), bases: digests, wanted: digests }) },
+  },
   facilities: {
     createFacility: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
       call: ({ facilities }, facility) => facilities.createFacility({
@@ -197,6 +205,10 @@ const table: Table = {
         facilities.pushImage({ requestId: id(), image: image(''), facility }) },
     listReplicas: { may: row('everywhere', 'nowhere', 'nowhere', 'own', 'own'),
       call: ({ facilities }, facility) => facilities.listReplicas({ ...page, facility }) },
+  },
+  storage: {
+    collect: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
+      call: ({ storage }) => storage.collect({ validateOnly: false }) },
   },
   agents: {
     watchDesiredState: { may: row('nowhere', 'nowhere', 'nowhere', 'nowhere', 'own'),
@@ -253,34 +265,6 @@ describe('who may call what', () => {
       if (await passes(call(clients[who], facilityOf[place]))) found.push(place)
     }
     expect(found).toEqual(where)
-  })
-
-  describe("somebody else's upload", () => {
-    const data = randomBytes(1000)
-    const notFound = { kind: 'missing', reason: 'UPLOAD_NOT_FOUND' }
-    let uploadId: string
-
-    beforeAll(async () => {
-      const request = { requestId: id(), target: 'debian-13', notes: '' }
-      uploadId = (await clients.producer.uploads.beginUpload(request)).upload?.id ?? ''
-    })
-
-    test.each(['admin', 'manager'] as const)('is not there for the %s', async (who) => {
-      const { uploads, chunks } = clients[who]
-      await expect(uploads.getUpload({ uploadId })).rejects.toMatchObject(notFound)
-      const abort = uploads.abortUpload({ requestId: id(), uploadId })
-      await expect(abort).rejects.toMatchObject(notFound)
-      const stored = chunks.storeChunks(streamOf(encodeUploadId(uploadId)))
-      await expect(stored).rejects.toMatchObject(notFound)
-      const asked = chunks.findMissing({ digests, uploadId })
-      await expect(asked).rejects.toMatchObject(notFound)
-    })
-
-    test('is still open for its owner', async () => {
-      const upload = await clients.producer.uploads.getUpload({ uploadId })
-      expect(upload).toMatchObject({ upload: { image: '' } })
-      await publish(clients.producer, 'debian-13', data)
-    })
   })
 
   test('a caller that does not say who it is in a known way calls nothing', async () => {

@@ -10,7 +10,7 @@ import { decodeManifest } from '../../lib/content/encoding.ts'
 import { chunkDigests } from '../../lib/content/manifest.ts'
 import { startTestbed, type Testbed } from '../../testbed/testbed.ts'
 
-const syncs = 10
+const syncs = 20
 const killsEach = 5
 const seed = Number(process.env['SEED'] ?? 20261123)
 
@@ -80,16 +80,29 @@ describe('an agent that is killed', () => {
     }
   }
 
+  /** How long a sync takes that nobody disturbs, from when the agent is ready. */
+  async function undisturbed(facility: string): Promise<number> {
+    await testbed.mrg('new', 'facility', facility)
+    await testbed.mrg('push', 'debian', facility)
+    const agent = await testbed.startFacility(facility)
+    const began = performance.now()
+    while (!look(facility).shown) await sleep(5)
+    const took = performance.now() - began
+    await agent.stop()
+    return took
+  }
+
   test(`${syncs * killsEach} times in the middle of a sync converges, and never shows what is not whole`, async () => {
     const seen = { 'before the first pack': 0, 'in between': 0, 'when it was whole': 0 }
+    const took = await undisturbed('gauge')
     for (let i = 0; i < syncs; i++) {
       const facility = `lab${i}`
       await testbed.mrg('new', 'facility', facility)
       await testbed.mrg('push', 'debian', facility)
       for (let k = 0; k < killsEach; k++) {
         const agent = await testbed.startFacility(facility)
-        // Chosen by the seed: anywhere from before the first byte to after the last.
-        await sleep(chance.next().value * 1200)
+        // Chosen by the seed. What came before a kill stays, so half of a sync's time reaches beyond its end.
+        await sleep((chance.next().value * took) / 2)
         await agent.stop('SIGKILL')
         const { shown, begun, whole } = look(facility)
         expect(whole).toBe(true)
@@ -104,7 +117,7 @@ describe('an agent that is killed', () => {
       expect(tmp).toEqual([])
       await testbed.facilities.get(facility)?.stop()
     }
-    process.stdout.write(`killed ${JSON.stringify(seen)}; seed ${seed}\n`)
+    process.stdout.write(`killed ${JSON.stringify(seen)}; seed ${seed}, a sync ${took} ms\n`)
     expect(seen['in between']).toBeGreaterThan(0)
   }, 600_000)
 
