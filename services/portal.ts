@@ -98,9 +98,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const server = stack.use(await listen(settings.listen, services, gate, descriptors))
   stack.use(watchHealth(server, sql, blobs, log))
   stack.use(
-    inBackground((signal) =>
-      keepPreparing({ ...deps, sql, blobs, source: store, pool, changes }, signal),
-    ),
+    inBackground((signal) => keepPreparing({ ...deps, sql, blobs, source: store, pool }, signal)),
   )
   stack.use(inBackground((signal) => collecting.keepOn(settings.collectEvery, signal)))
   stack.use(inBackground((signal) => scrubbing.keepOn(settings.scrubEvery, signal)))

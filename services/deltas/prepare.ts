@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
 import { decodeTime } from 'ulid'
 import type { BlobStore } from '../../lib/chunks/blobs.ts'
+import { sleep } from '../../lib/chunks/clock.ts'
 import type { ChunkSource } from '../../lib/chunks/source.ts'
 import { joinDigests } from '../../lib/content/digest.ts'
 import { decodeManifest } from '../../lib/content/encoding.ts'
 import { makeDeltas } from '../../lib/deltas/make.ts'
 import type { Pool } from '../../lib/workers/pool.ts'
-import type { Changes } from '../db/changes.ts'
 import type { Sql } from '../db/open.ts'
 import { readManifest } from '../uploads/manifests.ts'
 import { deltaKeys, nextImage, passImage, recordDeltas, type NextImage } from './queries.ts'
@@ -17,32 +17,31 @@ export interface PrepareDeps {
   readonly blobs: BlobStore
   readonly source: Pick<ChunkSource, 'fetch'>
   readonly pool: Pool
-  readonly changes: Changes
   readonly newUlid: () => string
   readonly now: () => Date
   readonly log: Logger
 }
 
 const folder = 'deltas/'
+const pollMs = 1000
+const retryMs = 15_000
 const graceMs = 24 * 60 * 60 * 1000
 
 /** Prepares the deltas of each new image against the build before it, one image after another, for ever. */
 export async function keepPreparing(deps: PrepareDeps, signal: AbortSignal): Promise<void> {
-  const { sql, changes, log } = deps
+  const { sql, log } = deps
   await sweep(deps).catch((error: unknown) => {
     log.warn({ err: error }, 'unrecorded deltas were not looked for')
   })
   while (!signal.aborted) {
-    // Listening begins before looking, so that what comes in between is not slept over.
-    const changed = changes.next(signal)
     try {
       const image = await nextImage(sql)
-      if (image === undefined) await changed
+      if (image === undefined) await sleep(pollMs, signal)
       else await prepareNext(image, deps, signal)
     } catch (error) {
       if (isOver(signal)) return
       log.warn({ err: error }, 'deltas could not be prepared')
-      await changed
+      await sleep(retryMs, signal).catch(() => undefined)
     }
   }
 }

@@ -11,7 +11,6 @@ import {
 } from '../../proto/gen/merge/image/v1/upload.ts'
 import { followLines } from '../aliases/follow.ts'
 import { readCatalogue } from '../catalog/queries.ts'
-import { announce } from '../db/changes.ts'
 import type { Sql } from '../db/open.ts'
 import { once, onceFor } from '../db/requests.ts'
 import { getFacility } from '../facilities/service.ts'
@@ -76,7 +75,6 @@ export function uploadService(deps: {
         await closeUpload(tx, upload.id, 'committed', renderImageName(name))
         const aliases = header.release ? await followLines(tx, line) : []
         await newGeneration(tx, { images: [renderImageName(name)], aliases })
-        await announce(tx)
         return { image: await getImage(tx, renderImageName(name)) }
       })
     },

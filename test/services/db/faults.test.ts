@@ -45,7 +45,6 @@ describe('words that no database takes', () => {
       facilities.createFacility({ requestId: '', name: 'lab1', displayName: nul, arch: '' }),
     'the notes of an upload': ({ uploads }) =>
       uploads.beginUpload({ requestId: '', target: 'debian-13', notes: nul }),
-    'an upload': ({ uploads }) => uploads.getUpload({ uploadId: nul }),
     'a namespace': ({ aliases }) =>
       aliases.listAliases({ namespace: nul, pageSize: 0, pageToken: '' }),
     'a filter': ({ images }) =>
