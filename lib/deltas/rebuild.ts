@@ -23,7 +23,7 @@ export async function* rebuildChunks(
   deps: RebuildDeps,
   signal: AbortSignal,
 ): AsyncGenerator<Run, void, undefined> {
-  const rebuilding = ahead(runs, deps.pool.threads + 1, (run) =>
+  const rebuilding = ahead(runs, deps.pool.threads, (run) =>
     rebuildRun(jobsOf(run, base, target), deps, signal),
   )
   for await (const rebuilt of rebuilding) yield* rebuilt

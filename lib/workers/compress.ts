@@ -8,6 +8,9 @@ import { done, type Outcome } from './task.ts'
 
 const encode = chunkEncoder()
 
+/** grpc-js holds 16 messages for each stream of an upload, so half of what a run may have halves what a portal holds of them. */
+const packedBytes = maxRunBytes / 2
+
 /** Compresses chunks of the segment in the slot, whose offsets are within it, into runs. */
 export function compress(input: {
   readonly slot: Slot
@@ -41,7 +44,7 @@ export function* packed(chunks: Iterable<RawChunk>): Generator<Run> {
   let filled = 0
   for (const { digest, raw } of chunks) {
     const { codec, bytes } = encode(raw)
-    if (filled + bytes.length > maxRunBytes) {
+    if (filled + bytes.length > packedBytes) {
       yield { entries, payload: joined(parts, filled) }
       entries = []
       parts = []
