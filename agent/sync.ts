@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { isOver } from '../lib/chunks/abort.ts'
 import type { Bell } from '../lib/bell.ts'
 import { Failure, internal } from '../lib/failure.ts'
 import type { WatchDesiredStateResponse } from '../proto/gen/merge/image/v1/agent.ts'
@@ -115,11 +116,6 @@ async function bring(image: Image, deps: SyncDeps, signal: AbortSignal): Promise
     update({ state: 'failed', endedAt: clock.now(), failure, failures: failures + 1, retryAt })
     log.warn({ image: image.name, error: failure.message, failures: failures + 1 }, 'fetch failed')
   }
-}
-
-/** Asked behind an await, where the compiler still believes the answer from before it. */
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted
 }
 
 function notBefore(transfers: Transfers): Map<string, number> {

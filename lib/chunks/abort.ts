@@ -29,3 +29,8 @@ export function either(own: AbortSignal, given?: AbortSignal): AbortSignal {
 export function leave(iterator: AsyncIterator<unknown>): void {
   iterator.return?.().catch(() => undefined)
 }
+
+/** Whether it has aborted, asked behind an await, where the compiler still believes the answer from before it. */
+export function isOver(signal: AbortSignal): boolean {
+  return signal.aborted
+}

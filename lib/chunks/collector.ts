@@ -1,3 +1,4 @@
+import { isOver } from './abort.ts'
 import { Failure } from '../failure.ts'
 import type { Clock } from './clock.ts'
 import {
@@ -67,11 +68,6 @@ export function collector(deps: CollectorDeps): Collector {
       }
     },
   }
-}
-
-/** Asked behind an await, where the compiler still believes the answer from before it. */
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted
 }
 
 /** The policy of a store, from what its owner can set. */

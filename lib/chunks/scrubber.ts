@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { isOver } from './abort.ts'
 import { Failure } from '../failure.ts'
 import type { CollectableIndex } from './collectable.ts'
 import { repair, type RepairDeps } from './repair.ts'
@@ -102,9 +103,4 @@ async function mend(
     })
   }
   return { repaired: broken.length - left.length, left: left.length }
-}
-
-/** Asked behind an await, where the compiler still believes the answer from before it. */
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted
 }

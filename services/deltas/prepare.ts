@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { decodeTime } from 'ulid'
+import { isOver } from '../../lib/chunks/abort.ts'
 import type { BlobStore } from '../../lib/chunks/blobs.ts'
 import { sleep } from '../../lib/chunks/clock.ts'
 import type { ChunkSource } from '../../lib/chunks/source.ts'
@@ -104,9 +105,4 @@ async function sweep({ sql, blobs, now }: PrepareDeps): Promise<void> {
   }
   const known = await deltaKeys(sql)
   for (const key of found) if (!known.has(key)) await blobs.delete(key)
-}
-
-/** Asked behind an await, where the compiler still believes the answer from before it. */
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted
 }
