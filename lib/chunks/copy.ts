@@ -1,3 +1,4 @@
+import { batchesOf } from '../batches.ts'
 import type { Digest } from '../content/digest.ts'
 import { Failure, missing, unavailable } from '../failure.ts'
 import { either } from './abort.ts'
@@ -40,12 +41,6 @@ export async function copyChunks(options: CopyOptions): Promise<void> {
   const [stored, fetched] = await Promise.allSettled([storing, fetching])
   if (stored.status === 'rejected') throw stored.reason
   if (fetched.status === 'rejected') throw fetched.reason
-}
-
-function batchesOf(digests: readonly Digest[], size: number): Digest[][] {
-  return Array.from({ length: Math.ceil(digests.length / size) }, (_, i) =>
-    digests.slice(i * size, i * size + size),
-  )
 }
 
 interface Copying {

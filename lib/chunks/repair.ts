@@ -1,3 +1,4 @@
+import { batchesOf } from '../batches.ts'
 import type { Digest } from '../content/digest.ts'
 import type { Clock } from './clock.ts'
 import { copyChunks } from './copy.ts'
@@ -35,10 +36,4 @@ export async function repair(
     }
   }
   return store.missing(digests, signal)
-}
-
-function batchesOf(digests: readonly Digest[], size: number): Digest[][] {
-  return Array.from({ length: Math.ceil(digests.length / size) }, (_, i) =>
-    digests.slice(i * size, i * size + size),
-  )
 }

@@ -1,3 +1,4 @@
+import { batchesOf } from '../batches.ts'
 import { ahead } from '../chunks/ahead.ts'
 import type { ChunkSource, Run } from '../chunks/source.ts'
 import { planDeltas, type DeltaSpan } from '../content/delta.ts'
@@ -28,9 +29,7 @@ export async function* makeDeltas(
 ): AsyncGenerator<DeltaRun, void, undefined> {
   const [from, to] = [numberedChunks(base), numberedChunks(target)]
   const spans = planDeltas(from, to)
-  const batches = Array.from({ length: Math.ceil(spans.length / spansAtOnce) }, (_, i) =>
-    spans.slice(i * spansAtOnce, (i + 1) * spansAtOnce),
-  )
+  const batches = batchesOf(spans, spansAtOnce)
   // One at a time: what is prepared in the background leaves the other threads to those who wait.
   const runs = ahead(batches, 1, (batch) => makeRun(batch, from, to, { source, pool }, signal))
   for await (const run of runs) yield* parts(run)
@@ -39,8 +38,7 @@ export async function* makeDeltas(
 /** The same in runs that a message can carry. */
 function* parts({ deltas, payload }: DeltaRun): Generator<DeltaRun> {
   let from = 0
-  for (let at = 0; at < deltas.length; at += mostDeltas) {
-    const part = deltas.slice(at, at + mostDeltas)
+  for (const part of batchesOf(deltas, mostDeltas)) {
     const to = from + part.reduce((sum, { size }) => sum + size, 0)
     yield { deltas: part, payload: payload.subarray(from, to) }
     from = to
