@@ -1,8 +1,6 @@
-import { chunkPlane } from '../../lib/chunks/plane.ts'
 import type { RankedSource } from '../../lib/chunks/ranking.ts'
-import { remoteSource } from '../../lib/chunks/remote.ts'
-import { verified, type Verify } from '../../lib/chunks/verified.ts'
-import { connect, openChannel, type Channel } from '../../lib/rpc/connect.ts'
+import { openRemotes } from '../../lib/chunks/remotes.ts'
+import type { Verify } from '../../lib/chunks/verified.ts'
 import type { Sql } from '../db/open.ts'
 
 /** The agents that serve what they hold. */
@@ -12,12 +10,7 @@ export interface Holders extends Disposable {
 }
 
 export function holdersIn(sql: Sql, verify: Verify): Holders {
-  const channels = new Map<string, Channel>()
-  const channelTo = (address: string): Channel => {
-    const channel = channels.get(address) ?? openChannel(address, 'admin')
-    channels.set(address, channel)
-    return channel
-  }
+  const remotes = openRemotes('admin', verify)
   return {
     async sources() {
       const agents = await sql<{ name: string; peerAddress: string }[]>`
@@ -26,11 +19,11 @@ export function holdersIn(sql: Sql, verify: Verify): Holders {
       return agents.map(({ name, peerAddress }) => ({
         name,
         origin: 'peer',
-        source: verified(remoteSource(connect(chunkPlane, channelTo(peerAddress))), verify),
+        source: remotes.at(peerAddress),
       }))
     },
     [Symbol.dispose]: () => {
-      for (const channel of channels.values()) channel[Symbol.dispose]()
+      remotes[Symbol.dispose]()
     },
   }
 }
