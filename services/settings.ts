@@ -1,15 +1,6 @@
 import { z } from 'zod'
-import { durationMs, durationPattern, durationRule } from '../lib/duration.ts'
 import type { Settings } from '../lib/settings.ts'
-
-const text = z.string({ error: 'is missing' }).min(1, 'is missing')
-const flag = z
-  .enum(['true', 'false', '1', '0', ''], 'is a switch: true or false')
-  .default('false')
-  .transform((value) => value === 'true' || value === '1')
-
-const time = (usual: string) =>
-  z.string().regex(durationPattern, durationRule).default(usual).transform(durationMs)
+import { flag, processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
 
 /** What `merge-image portal` can be told; docs and --help are made from this. */
 export const portalSettings = {
@@ -66,43 +57,12 @@ export const portalSettings = {
     value: 'TIME',
     schema: time('1h'),
   },
-  collectGrace: {
-    about: 'how old a chunk is at least that is collected; 1h if not given',
-    value: 'TIME',
-    schema: time('1h'),
-  },
-  scrubEvery: {
-    about: 'how often all chunks are read and looked at; 7d if not given, 0 for never',
-    value: 'TIME',
-    schema: time('7d'),
-  },
-  scrubRate: {
-    about: 'bytes a second that this reads at most; 50000000 if not given',
-    value: 'BYTES',
-    schema: z
-      .string()
-      .regex(/^[1-9]\d{3,14}$/, 'must be a count of bytes, 1000 or more')
-      .default('50000000')
-      .transform(Number),
-  },
+  ...upkeepSettings,
   undelete: {
     about: 'how long what is collected can be brought back; 7d if not given',
     value: 'TIME',
     schema: time('7d'),
   },
-  insecureDev: {
-    about: 'DEVELOPMENT ONLY: no TLS, every caller is whoever it says it is',
-    schema: flag,
-  },
   noReflection: { about: 'do not answer grpc.reflection', schema: flag },
-  logLevel: {
-    about: 'info if not given',
-    value: 'LEVEL',
-    schema: z
-      .enum(
-        ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
-        'must be trace … error or silent',
-      )
-      .default('info'),
-  },
+  ...processSettings,
 } satisfies Settings
