@@ -49,7 +49,7 @@ export function startPool(threads: number, entry = new URL('./worker.ts', import
         started.delete(seat.item.thread)
         seat.item.thread = start()
       }
-      const value = await seat.item.thread.run({ name, input }, signal, transfer)
+      const value = await seat.item.thread.run({ name, input }, transfer)
       signal?.throwIfAborted()
       // The thread does the task of this name and no other (worker.ts).
       return value as TaskValue<Name>

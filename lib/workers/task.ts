@@ -1,8 +1,5 @@
 import type { Transferable } from 'node:worker_threads'
 
-/** Asked by a task that takes long: whether its caller has given up. */
-export type Stopped = () => boolean
-
 /** What a task comes to, and which of its buffers move to the caller rather than being copied. */
 export interface Outcome<T> {
   readonly value: T

@@ -7,16 +7,15 @@ const resourceLimits = { maxYoungGenerationSizeMb: 4 }
 
 /** One worker thread; it does one task at a time. */
 export interface Thread {
-  /** The task's value. Settles only when the thread has let go of the task, even when the signal aborts. */
-  run(request: unknown, signal?: AbortSignal, transfer?: readonly Transferable[]): Promise<unknown>
+  /** The task's value; settles only when the thread has let go of the task. */
+  run(request: unknown, transfer?: readonly Transferable[]): Promise<unknown>
   readonly ended: boolean
   /** Ends it in the middle of whatever it does, whose caller gets the error. */
   end(error: unknown): Promise<void>
 }
 
 export function startThread(entry: URL): Thread {
-  const flag = new Int32Array(new SharedArrayBuffer(4))
-  const worker = new Worker(entry, { workerData: flag, resourceLimits })
+  const worker = new Worker(entry, { resourceLimits })
   let task: PromiseWithResolvers<Reply> | undefined
   let ended = false
   let fault: unknown
@@ -41,13 +40,12 @@ export function startThread(entry: URL): Thread {
     })
   })
   return {
-    async run(request, signal, transfer = []) {
+    async run(request, transfer = []) {
       const current = Promise.withResolvers<Reply>()
-      Atomics.store(flag, 0, 0)
       worker.postMessage(request, transfer)
       worker.ref()
       task = current
-      return valueOf(await raising(flag, current.promise, signal))
+      return valueOf(await current.promise)
     },
     get ended() {
       return ended
@@ -56,18 +54,5 @@ export function startThread(entry: URL): Thread {
       fault ??= error
       await worker.terminate()
     },
-  }
-}
-
-/** Tells the thread when the signal aborts. */
-async function raising<T>(flag: Int32Array, promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  const raise = (): void => {
-    Atomics.store(flag, 0, 1)
-  }
-  signal?.addEventListener('abort', raise, { once: true })
-  try {
-    return await promise
-  } finally {
-    signal?.removeEventListener('abort', raise)
   }
 }

@@ -1,12 +1,11 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { compress } from './compress.ts'
 import { expand } from './expand.ts'
-import { hash } from './hash.ts'
 import { makeFrames } from './frames.ts'
 import { rebuild } from './rebuild.ts'
 import { failedReply, type Reply } from './reply.ts'
 import { segment } from './segment.ts'
-import type { Outcome, Stopped } from './task.ts'
+import type { Outcome } from './task.ts'
 import { verify } from './verify.ts'
 
 // The entry of every thread of the pool: does one task after another, as they are sent.
@@ -16,7 +15,6 @@ export interface Tasks {
   readonly compress: typeof compress
   readonly verify: typeof verify
   readonly expand: typeof expand
-  readonly hash: typeof hash
   readonly frames: typeof makeFrames
   readonly rebuild: typeof rebuild
 }
@@ -28,11 +26,6 @@ export type Request = {
     readonly input: Parameters<Tasks[Name]>[0]
   }
 }[keyof Tasks]
-
-/** Shared with the parent, who sets it while a task runs that nobody waits for any more. */
-const flag = workerData as Int32Array
-
-const givenUp: Stopped = () => Atomics.load(flag, 0) === 1
 
 parentPort?.on('message', (request: Request) => {
   try {
@@ -54,8 +47,6 @@ function perform(request: Request): Outcome<unknown> {
       return verify(request.input)
     case 'expand':
       return expand(request.input)
-    case 'hash':
-      return hash(request.input, givenUp)
     case 'frames':
       return makeFrames(request.input)
     case 'rebuild':

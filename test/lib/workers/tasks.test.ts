@@ -60,26 +60,6 @@ describe('a segment', () => {
   })
 })
 
-describe('the digest of a file', () => {
-  test('is that of all its bytes', async () => {
-    await using folder = await temporaryFolder()
-    const data = noise('whole', 3_000_001)
-    await using file = await fileOf(folder.path, data)
-    expect(await pool.run('hash', file.span)).toBe(sha256(data))
-  })
-
-  test('is given up when nobody waits for it', async () => {
-    await using folder = await temporaryFolder()
-    await using file = await fileOf(folder.path, Buffer.alloc(1))
-    await using sparse = await open(file.span.path, 'r+')
-    await sparse.truncate(2 ** 40)
-    const giveUp = new AbortController()
-    const hashing = pool.run('hash', { ...file.span, length: 2 ** 40 }, giveUp.signal)
-    giveUp.abort()
-    await expect(hashing).rejects.toBeDefined()
-  })
-})
-
 describe('verifying a run', () => {
   const verify = verifier(pool)
 
