@@ -63,7 +63,10 @@ export function deltaFetch(deps: DeltaDeps): FetchDeltas {
     } catch (error) {
       signal.throwIfAborted()
       // A full disk, say, is told when the chunks themselves are to be kept.
-      deps.log.warn({ image: image.name, error: String(error) }, 'deltas failed; fetching chunks')
+      deps.log.warn(
+        { image: image.name, error: error instanceof Error ? error.message : String(error) },
+        'deltas failed; fetching chunks',
+      )
       return true
     } finally {
       stop.abort(nobodyWaits)

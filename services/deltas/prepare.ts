@@ -4,14 +4,16 @@ import { isOver } from '../../lib/chunks/abort.ts'
 import type { BlobStore } from '../../lib/chunks/blobs.ts'
 import { sleep } from '../../lib/chunks/clock.ts'
 import type { ChunkSource } from '../../lib/chunks/source.ts'
-import { joinDigests } from '../../lib/content/digest.ts'
+import { joinDigests, type Digest } from '../../lib/content/digest.ts'
 import { decodeManifest } from '../../lib/content/encoding.ts'
+import type { DeltaRun } from '../../lib/deltas/deltas.ts'
 import { makeDeltas } from '../../lib/deltas/make.ts'
 import type { Pool } from '../../lib/workers/pool.ts'
+import type { FetchDeltasResponse } from '../../proto/gen/merge/image/v1/delta.ts'
 import type { Sql } from '../db/open.ts'
 import { readManifest } from '../uploads/manifests.ts'
 import { deltaKeys, nextImage, passImage, recordDeltas, type NextImage } from './queries.ts'
-import { encodeStored } from './stored.ts'
+import { keepStored } from './stored.ts'
 
 export interface PrepareDeps {
   readonly sql: Sql
@@ -53,7 +55,7 @@ async function prepareNext(
   deps: PrepareDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name, base, target, sequence } = image
+  const { name, base, target } = image
   if (base !== undefined) {
     try {
       const sizeBytes = await prepareDeltas({ base, target }, deps, signal)
@@ -63,10 +65,10 @@ async function prepareNext(
       deps.log.warn({ image: name, err: error }, 'no deltas for this image')
     }
   }
-  await passImage(deps.sql, sequence)
+  await passImage(deps.sql, name)
 }
 
-/** Makes the deltas of one image against another, and the object that keeps them; its size. */
+/** Makes the deltas of one image against another, and the objects that keep them; their size. */
 export async function prepareDeltas(
   pair: Required<Pick<NextImage, 'target'>> & { readonly base: NextImage['target'] },
   { sql, blobs, source, pool, newUlid }: PrepareDeps,
@@ -77,23 +79,22 @@ export async function prepareDeltas(
     readManifest(sql, pair.target),
   ])
   const runs = makeDeltas(decodeManifest(base), decodeManifest(target), { source, pool }, signal)
-  const key = `${folder}${newUlid()}`
-  let sizeBytes = 0
-  async function* parts(): AsyncGenerator<Buffer> {
-    for await (const { deltas, payload } of runs) {
-      const message = {
-        base: joinDigests([pair.base]),
-        deltas: [...deltas],
-        payload: Buffer.from(payload),
-      }
-      const bytes = encodeStored(message)
-      sizeBytes += bytes.length
-      yield bytes
-    }
+  const newKey = () => `${folder}${newUlid()}`
+  const objects = await keepStored(messagesOf(runs, pair.base), { blobs, newKey }, signal)
+  if (objects.length === 0) return 0
+  if (!(await recordDeltas(sql, pair, objects))) {
+    for (const { key } of objects) await blobs.delete(key)
   }
-  await blobs.put(key, parts(), signal)
-  if (!(await recordDeltas(sql, pair, { key, sizeBytes }))) await blobs.delete(key)
-  return sizeBytes
+  return objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+}
+
+async function* messagesOf(
+  runs: AsyncIterable<DeltaRun>,
+  base: Digest,
+): AsyncGenerator<FetchDeltasResponse, void, undefined> {
+  for await (const { deltas, payload } of runs) {
+    yield { base: joinDigests([base]), deltas: [...deltas], payload: Buffer.from(payload) }
+  }
 }
 
 /** A crash can leave objects that nobody knows of; a young one may be another portal's, at work. */

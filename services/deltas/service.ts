@@ -23,10 +23,10 @@ export function deltaService({
       if (image === undefined || more.length > 0) {
         throw wrong('target', `target is the digest of one manifest: ${digestBytes} bytes.`)
       }
-      const found = await findDeltas(sql, image, parseBases(bases))
-      if (found === undefined) return
-      for await (const message of readStored(blobs, found, signal)) {
-        if (message.deltas.some((delta) => isWanted(delta, wanted))) yield message
+      for (const object of await findDeltas(sql, image, parseBases(bases))) {
+        for await (const message of readStored(blobs, object, signal)) {
+          if (message.deltas.some((delta) => isWanted(delta, wanted))) yield message
+        }
       }
     },
   }

@@ -2,12 +2,44 @@ import type { BlobStore } from '../../lib/chunks/blobs.ts'
 import { corrupt } from '../../lib/failure.ts'
 import { FetchDeltasResponse } from '../../proto/gen/merge/image/v1/delta.ts'
 
-// Prepared deltas as one object: the messages of the answer, each after its length in four bytes, the first byte the highest.
+// Prepared deltas as objects: the messages of the answer, each after its length in four bytes, the first byte the highest.
+
+export interface StoredObject {
+  readonly key: string
+  readonly sizeBytes: number
+}
 
 const lengthBytes = 4
 const readBytes = 2 * 1024 * 1024
+/** A bucket gathers an object in memory before it goes. */
+const objectBytes = 16 * 1024 * 1024
 
-export function encodeStored(message: FetchDeltasResponse): Buffer {
+/** Keeps the messages in as many objects as they fill. */
+export async function keepStored(
+  messages: AsyncGenerator<FetchDeltasResponse, void, undefined>,
+  { blobs, newKey }: { readonly blobs: Pick<BlobStore, 'put'>; readonly newKey: () => string },
+  signal: AbortSignal,
+): Promise<StoredObject[]> {
+  const objects: StoredObject[] = []
+  let next = await messages.next()
+  while (next.done !== true) {
+    let sizeBytes = 0
+    const fill = async function* (): AsyncGenerator<Buffer> {
+      while (next.done !== true && sizeBytes < objectBytes) {
+        const bytes = encodeStored(next.value)
+        sizeBytes += bytes.length
+        yield bytes
+        next = await messages.next()
+      }
+    }
+    const key = newKey()
+    await blobs.put(key, fill(), signal)
+    objects.push({ key, sizeBytes })
+  }
+  return objects
+}
+
+function encodeStored(message: FetchDeltasResponse): Buffer {
   const bytes = FetchDeltasResponse.encode(message).finish()
   const length = Buffer.alloc(lengthBytes)
   length.writeUInt32BE(bytes.length)
@@ -17,7 +49,7 @@ export function encodeStored(message: FetchDeltasResponse): Buffer {
 /** The messages of an object, read straight ahead. */
 export async function* readStored(
   blobs: Pick<BlobStore, 'range'>,
-  { key, sizeBytes }: { readonly key: string; readonly sizeBytes: number },
+  { key, sizeBytes }: StoredObject,
   signal: AbortSignal,
 ): AsyncGenerator<FetchDeltasResponse, void, undefined> {
   let rest = Buffer.alloc(0)

@@ -15,6 +15,7 @@ import type { Sql } from '../db/open.ts'
 import { once, onceFor } from '../db/requests.ts'
 import { getFacility } from '../facilities/service.ts'
 import { newGeneration } from '../generation.ts'
+import { wantDeltas } from '../deltas/queries.ts'
 import { insertImage, nextSerial } from '../images/queries.ts'
 import { getImage } from '../images/service.ts'
 import { demandShort } from '../remark.ts'
@@ -71,6 +72,7 @@ export function uploadService(deps: {
           notes: upload.notes,
           creator: caller.name,
         })
+        await wantDeltas(tx, renderImageName(name))
         await insertPackages(tx, renderImageName(name), header.packages)
         await closeUpload(tx, upload.id, 'committed', renderImageName(name))
         const aliases = header.release ? await followLines(tx, line) : []

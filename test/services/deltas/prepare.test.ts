@@ -24,8 +24,7 @@ function digestOf(data: Buffer): Buffer {
 }
 
 describe('the deltas of a rebuilt image', () => {
-  const builds = ['one', 'two', 'three'].map((word) => edited(randomBytes(3_000_000), word))
-  const first = builds[0] ?? none
+  const first = randomBytes(3_000_000)
   const second = edited(first, 'second')
   let portal: Awaited<ReturnType<typeof freshPortal>>
 
@@ -63,6 +62,13 @@ describe('the deltas of a rebuilt image', () => {
     expect(messages.length).toBeGreaterThan(0)
     expect(bytes).toBeLessThan(second.length / 50)
     expect(messages.every(({ base }) => base.equals(digestOf(first)))).toBe(true)
+  })
+
+  test('are prepared for an image whose commit ends after that of a newer one, too', async () => {
+    await publish(portal.as('producer'), 'fedora-43', randomBytes(100_000))
+    await portal.sql`delete from delta`
+    await portal.sql`insert into delta_wanted select name from image where distro = 'debian'`
+    await prepared(1)
   })
 
   test('are sent only for chunks that are wanted', async () => {
@@ -105,7 +111,7 @@ describe('the deltas of a rebuilt image', () => {
     expect(Number(local?.replica?.portalBytes)).toBeLessThan(fourth.length / 50)
   })
 
-  test('that are damaged cost bytes and nothing else', async () => {
+  test('that are lost cost bytes and nothing else', async () => {
     const [fifth, sixth] = [edited(first, 'fifth'), edited(first, 'sixth')]
     await makeFacilities(portal.as('admin'), 'lab2')
     await using agent = await freshAgent(portal, 'lab2')
@@ -113,8 +119,8 @@ describe('the deltas of a rebuilt image', () => {
     await pull(agent, 'alma-9')
     await publish(portal.as('producer'), 'alma-9', sixth)
     await prepared(4)
-    // The rows of another pair: frames that make something else.
-    await portal.sql`update delta set key = 'deltas/gone' where key = (select max(key) from delta)`
+    await portal.sql`
+      update delta_object set key = 'deltas/gone' where key = (select max(key) from delta_object)`
     const { local } = await pull(agent, 'alma-9')
     expect(local?.replica?.state).toBe(ReplicaState.REPLICA_STATE_PRESENT)
     await agent.recorder.line('deltas failed; fetching chunks')
