@@ -28,8 +28,12 @@ export async function openDirectory(
     folders: new Set(),
     writes: 0,
   }
-  await fold(place, 'tmp')
-  await sweep(place, options.startedAt)
+  try {
+    await fold(place, 'tmp')
+    await sweep(place, options.startedAt)
+  } catch (error) {
+    throw unwritable(options.path, error)
+  }
   return {
     put: (key, parts, signal) => put(place, key, parts, signal),
     range: (key, offset, length, signal) => range(place, key, offset, length, signal),

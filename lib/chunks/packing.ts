@@ -16,7 +16,7 @@ export interface Packing {
    * Waits while the blob store is behind.
    */
   add(run: Run, wanted: ReadonlySet<Digest>): Promise<ReadonlySet<Pack>>
-  /** Resolves once the packs are recorded, and rejects with what befell the first that could not be. */
+  /** Settles once all of the packs are recorded or given up; rejects with what befell the first that could not be recorded. */
   settle(packs: ReadonlySet<Pack>): Promise<void>
 }
 
@@ -99,10 +99,10 @@ export function packing(deps: PackingDeps): Packing {
       return packs
     },
     async settle(packs) {
-      for (const pack of packs) {
-        while (open?.pack === pack) await seal(open)
-        await pack.recorded
-      }
+      for (const pack of packs) while (open?.pack === pack) await seal(open)
+      const recorded = await Promise.allSettled(Array.from(packs, (pack) => pack.recorded))
+      const failed = recorded.find((outcome) => outcome.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
     },
   }
 }
