@@ -22,8 +22,9 @@ test: build ## every test; what a test needs and does not find, it says
 demo: build ## publish, sync, delta, peers, portal down, write out (IMAGE=file.raw or RECIPE=debian)
 	npm run --silent demo
 
-bench: build ## our speed and bytes beside those of cp, rsync, curl and casync, and how fast names resolve
+bench: build ## our speed and bytes beside those of cp, rsync, curl and casync, what ten facilities cost, and how fast names resolve
 	npm run --silent bench
+	npm run --silent bench:fanout
 	npm run --silent bench:names
 
 clean: ## remove what was installed and generated

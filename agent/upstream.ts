@@ -1,13 +1,16 @@
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { remoteSource } from '../lib/chunks/remote.ts'
 import type { ChunkSource } from '../lib/chunks/source.ts'
-import { sha256, type Digest } from '../lib/content/digest.ts'
+import { several, spread } from '../lib/chunks/spread.ts'
+import { joinDigests, sha256, type Digest } from '../lib/content/digest.ts'
 import { corrupt } from '../lib/failure.ts'
-import { connect, openChannel, type Remote } from '../lib/rpc/connect.ts'
+import { connect, type Channel, type Remote } from '../lib/rpc/connect.ts'
+import type { Security } from '../lib/rpc/security.ts'
 import { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
 import { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
 import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
+import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
 
 /** The portal, as an agent sees it. */
@@ -18,20 +21,31 @@ export interface Upstream extends Disposable {
   readonly resolver: Remote<typeof ResolverServiceService>
   readonly chunks: ChunkSource
   readonly deltas: Remote<typeof DeltaServiceService>
+  /** Has the portal look at a chunk that was wrong when it came from there; whatever comes of it comes later. */
+  readonly suspect: (digest: Digest) => void
   /** The canonical bytes of a manifest, checked against their digest. */
   manifest(digest: Digest, signal: AbortSignal): Promise<Buffer>
 }
 
-export function openUpstream(address: string, facility: string): Upstream {
-  const channel = openChannel(address, `agent:${facility}`)
+function sourceOver(channel: Channel): ChunkSource {
+  return remoteSource(connect(chunkPlane, channel))
+}
+
+export function openUpstream(address: string, security: Security): Upstream {
+  const channels = several(() => security.open(address, 'portal'))
+  const [channel, ...more] = channels
   const images = connect(ImageServiceService, channel)
+  const integrity = connect(IntegrityServiceService, channel)
   return {
     address,
     agents: connect(AgentServiceService, channel),
     facilities: connect(FacilityServiceService, channel),
     resolver: connect(ResolverServiceService, channel),
-    chunks: remoteSource(connect(chunkPlane, channel)),
+    chunks: spread([sourceOver(channel), ...more.map(sourceOver)]),
     deltas: connect(DeltaServiceService, channel),
+    suspect: (digest) => {
+      integrity.checkChunks({ digests: joinDigests([digest]) }).catch(() => undefined)
+    },
     async manifest(digest, signal) {
       const parts: Buffer[] = []
       for await (const { part } of images.getManifest({ digest: `sha256:${digest}` }, { signal })) {
@@ -46,7 +60,7 @@ export function openUpstream(address: string, facility: string): Upstream {
       )
     },
     [Symbol.dispose]: () => {
-      channel[Symbol.dispose]()
+      for (const one of channels) one[Symbol.dispose]()
     },
   }
 }

@@ -154,7 +154,7 @@ function worldOf(catalogue: Catalogue, { images, aliases }: BenchWorld): World {
 const taskset = cpus().length > 1 ? await findTool('taskset') : undefined
 const pin = (core: string): string[] => (taskset === undefined ? [] : [taskset, '-c', core])
 
-await using testbed = await startTestbed([])
+await using testbed = await startTestbed([], { insecure: true })
 const { portalAddress, portal, folder } = testbed
 using channel = openChannel(portalAddress, 'admin')
 const catalogue = parseCatalogue(await connect(CatalogServiceService, channel).listDistros({}))

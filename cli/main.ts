@@ -1,5 +1,4 @@
 import { Failure } from '../lib/failure.ts'
-import { openChannel } from '../lib/rpc/connect.ts'
 import type { Command, Context, FlagValues, Paint } from './command.ts'
 import { dispatch } from './dispatch.ts'
 import { json } from './json.ts'
@@ -7,12 +6,14 @@ import { problem } from './problem.ts'
 import type { Meter } from './progress.ts'
 import { silent } from './progress.ts'
 import type { Program } from './program.ts'
+import { openServer, type Self } from './server.ts'
 
 /** The process that a command runs in. */
 export interface Host extends Pick<Context, 'signal' | 'newId' | 'now' | 'folder'> {
   /** What the environment says, or else the defaults. */
   readonly server: string
-  readonly caller: string
+  readonly self: Self
+  readonly today: () => Date
   readonly out: (line: string) => void
   readonly err: (line: string) => void
   readonly meter: () => Meter
@@ -50,7 +51,16 @@ async function run(
 ): Promise<number> {
   const { flag, address } = program.server
   const said = (name: string, otherwise: string): string => String(flags[name] ?? otherwise)
-  using channel = openChannel(address(said(flag, host.server)), said('caller', host.caller))
+  const { self } = host
+  const file = (name: string, otherwise: string | undefined): string | undefined =>
+    typeof flags[name] === 'string' ? flags[name] : otherwise
+  const caller = {
+    caller: said('caller', self.caller),
+    tlsCert: file('tls-cert', self.tlsCert),
+    tlsKey: file('tls-key', self.tlsKey),
+    tlsCa: file('tls-ca', self.tlsCa),
+  }
+  using channel = await openServer(address(said(flag, host.server)), caller, host.today())
   const { signal, newId, now, folder } = host
   const note = asJson ? () => undefined : host.err
   const meter = asJson ? silent : host.meter

@@ -1,3 +1,4 @@
+import { integrityCommands } from './integrity.ts'
 import { localCommands } from './local.ts'
 import type { Program } from './program.ts'
 import { transferCommands } from './transfers.ts'
@@ -13,8 +14,9 @@ export const mrsImage: Program = {
     variable: 'MRS_IMAGE_SOCKET',
     fallback: '/run/merge-image/agent.sock',
     address: (value) => `unix:${value}`,
+    identifies: false,
   },
-  commands: [...localCommands, ...transferCommands],
+  commands: [...localCommands, ...transferCommands, ...integrityCommands],
   hints: {
     STOPPED: 'A pull goes on in the agent: `mrs-image list` shows how far it is.',
     UNREACHABLE: 'Start one with `merge-image agent`, or say where its socket is: --socket PATH.',

@@ -14,6 +14,8 @@ export interface Program {
     readonly variable: string
     readonly fallback: string
     readonly address: (value: string) => string
+    /** Whether it wants to know who calls; else opening its socket is proof enough. */
+    readonly identifies: boolean
   }
   readonly commands: readonly Command[]
   /** What to do about failures that mean something else here than elsewhere. */
@@ -22,15 +24,22 @@ export interface Program {
 
 export const callerVariable = 'MERGE_DEV_CALLER'
 
+const identityFlags: Flags = {
+  'tls-cert': { value: 'FILE', about: 'your certificate (MERGE_IMAGE_TLS_CERT)' },
+  'tls-key': { value: 'FILE', about: 'its key (MERGE_IMAGE_TLS_KEY)' },
+  'tls-ca': { value: 'FILE', about: "the portal's authority (MERGE_IMAGE_TLS_CA)" },
+  caller: {
+    value: 'WHO',
+    about: `who calls, in the development mode (${callerVariable}; admin)`,
+  },
+}
+
 /** The options of every command. */
 export function commonFlags({ server }: Program): Flags {
   const { flag, value, about, variable, fallback } = server
   return {
     [flag]: { value, about: `${about} (${variable}; ${fallback})` },
-    caller: {
-      value: 'WHO',
-      about: `who calls, in the development mode (${callerVariable}; admin)`,
-    },
+    ...(server.identifies ? identityFlags : {}),
     json: { about: 'print one JSON document, and errors as JSON' },
     help: { about: 'explain the tool or a command' },
   }

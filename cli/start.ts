@@ -17,7 +17,13 @@ export async function start(program: Program, env: NodeJS.ProcessEnv): Promise<v
   const signal = untilStopped()
   const exit = await main(program, process.argv.slice(2), {
     server: given(env, program.server.variable) ?? program.server.fallback,
-    caller: given(env, callerVariable) ?? 'admin',
+    self: {
+      caller: given(env, callerVariable) ?? 'admin',
+      tlsCert: given(env, 'MERGE_IMAGE_TLS_CERT'),
+      tlsKey: given(env, 'MERGE_IMAGE_TLS_KEY'),
+      tlsCa: given(env, 'MERGE_IMAGE_TLS_CA'),
+    },
+    today: () => new Date(),
     out: (line) => void stdout.write(`${line}\n`),
     err,
     meter: () => (stderr.isTTY ? bar(stderr, now) : lines(err, now)),

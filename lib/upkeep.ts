@@ -38,6 +38,17 @@ export const upkeepSettings = {
 
 /** What every process can be told. */
 export const processSettings = {
+  tlsCert: {
+    about: 'the certificate that says who this is, in PEM (docs/security.md)',
+    value: 'FILE',
+    schema: text.optional(),
+  },
+  tlsKey: { about: 'its key, in PEM', value: 'FILE', schema: text.optional() },
+  tlsCa: {
+    about: 'the certificate of the authority that is believed, in PEM',
+    value: 'FILE',
+    schema: text.optional(),
+  },
   insecureDev: {
     about: 'DEVELOPMENT ONLY: no TLS, every caller is whoever it says it is',
     schema: flag,

@@ -23,7 +23,7 @@ async function type(place: string, testbed: Testbed, line: readonly string[]): P
     stdio: 'inherit',
     env: {
       ...process.env,
-      MRG_IMAGE_PORTAL: testbed.portalAddress,
+      ...testbed.admin,
       MRS_IMAGE_SOCKET: testbed.facilities.get(place)?.socket ?? '',
     },
   })

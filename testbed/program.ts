@@ -19,14 +19,25 @@ export interface Program extends AsyncDisposable {
   peakBytes(): Promise<number>
 }
 
+export type Environment = Readonly<Record<string, string>>
+
+export interface Start {
+  readonly logFile: string
+  readonly through: readonly string[]
+  /** Beside this process's own. */
+  readonly environment: Environment
+}
+
 /** Starts `merge-image ARGS`, maybe through another program, and waits until its log says that it is ready. */
 export async function startProgram(
   args: readonly string[],
-  logFile: string,
-  through: readonly string[] = [],
+  { logFile, through, environment }: Start,
 ): Promise<Program> {
   const [command = '', ...rest] = [...through, `${root}/bin/merge-image`, ...args]
-  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, rest, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  })
   const log = createWriteStream(logFile, { flags: 'a' })
   child.stderr.pipe(log, { end: false })
   const gone = once(child, 'exit')
@@ -64,9 +75,14 @@ export async function startProgram(
 const execute = promisify(execFile)
 
 /** Runs a command of people, `mrg-image` or `mrs-image`, and reads what it answers with --json. */
-export async function ask<Answer>(command: string, args: readonly string[]): Promise<Answer> {
+export async function ask<Answer>(
+  command: string,
+  args: readonly string[],
+  environment: Environment,
+): Promise<Answer> {
   const { stdout } = await execute(`${root}/bin/${command}`, [...args, '--json'], {
     maxBuffer: 64 * 1024 * 1024,
+    env: { ...process.env, ...environment },
   })
   return JSON.parse(stdout) as Answer
 }

@@ -1,15 +1,18 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ask, startProgram, type Program } from './program.ts'
+import { hoursAround, makeAuthority } from './authority.ts'
+import { ask, startProgram, type Environment, type Program } from './program.ts'
 
-/** A portal and facilities on this machine, each a process with a folder of its own. */
+/** A portal and facilities on this machine, each a process with a folder and a certificate of its own. */
 export interface Testbed extends AsyncDisposable {
   readonly folder: string
   /** `host:port`. */
   readonly portalAddress: string
   readonly portal: Program
   readonly facilities: ReadonlyMap<string, FacilityProgram>
+  /** The environment of commands: where the portal is, and a certificate of an admin's. */
+  readonly admin: Environment
   restartPortal(): Promise<void>
   /** Starts the facility's agent, again if it was stopped; maybe through another program. */
   startFacility(name: string, through?: readonly string[]): Promise<FacilityProgram>
@@ -21,19 +24,36 @@ export interface FacilityProgram extends Program {
   readonly socket: string
 }
 
+export interface TestbedOptions {
+  /** Whether its folder is to stay. */
+  readonly keep?: boolean
+  /** A program to start the portal through. */
+  readonly through?: readonly string[]
+  /** Whether to do without certificates, for what calls the portal from this process. */
+  readonly insecure?: boolean
+}
+
 /** Starts a portal and facilities that it knows. Disposing stops them all and removes their folder. */
 export async function startTestbed(
   names: readonly string[],
-  { keep = false, through }: { readonly keep?: boolean; readonly through?: readonly string[] } = {},
+  { keep = false, through = [], insecure = false }: TestbedOptions = {},
 ): Promise<Testbed> {
   const folder = await mkdtemp(join(tmpdir(), 'merge-image-testbed-'))
   // The embedded PostgreSQL runs as nobody where we are root, and has to get in.
   await chmod(folder, 0o755)
-  let portal = await startPortal(folder, '127.0.0.1:0', through)
+  const environmentOf = insecure ? unprotected : await certificates(folder)
+  const portalEnvironment = await environmentOf('portal')
+  const start = (listen: string): Promise<Program> =>
+    startProgram(['portal', '--data', join(folder, 'portal'), '--listen', listen], {
+      logFile: join(folder, 'portal.log'),
+      through,
+      environment: portalEnvironment,
+    })
+  let portal = await start('127.0.0.1:0')
   const portalAddress = portal.ready['address'] ?? ''
   const facilities = new Map<string, FacilityProgram>()
-  const mrg = <Answer>(...args: string[]): Promise<Answer> =>
-    ask<Answer>('mrg-image', [...args, '--portal', portalAddress])
+  const admin = { MRG_IMAGE_PORTAL: portalAddress, ...(await environmentOf('admin/testbed')) }
+  const mrg = <Answer>(...args: string[]): Promise<Answer> => ask<Answer>('mrg-image', args, admin)
   const testbed: Testbed = {
     folder,
     portalAddress,
@@ -41,11 +61,18 @@ export async function startTestbed(
       return portal
     },
     facilities,
+    admin,
     async restartPortal() {
-      portal = await startPortal(folder, portalAddress, through)
+      portal = await start(portalAddress)
     },
-    async startFacility(name, through) {
-      const agent = await startAgent(folder, name, portalAddress, through)
+    async startFacility(name, through = []) {
+      const flags = ['--facility', name, '--portal', portalAddress, '--listen', '127.0.0.1:0']
+      const place = ['--data', join(folder, name), '--socket', join(folder, `${name}.sock`)]
+      const agent = await startProgram(['agent', ...flags, ...place], {
+        logFile: join(folder, `${name}.log`),
+        through,
+        environment: await environmentOf(`agent/${name}`),
+      })
       const facility = { ...agent, socket: agent.ready['socket'] ?? '' }
       facilities.set(name, facility)
       return facility
@@ -53,14 +80,10 @@ export async function startTestbed(
     mrg,
     mrs: (name, ...args) => {
       const socket = facilities.get(name)?.socket ?? ''
-      return ask('mrs-image', [...args, '--socket', socket])
+      return ask('mrs-image', [...args, '--socket', socket], {})
     },
     async [Symbol.asyncDispose]() {
-      for (const program of [...facilities.values(), portal]) {
-        if (program.process.exitCode === null && program.process.signalCode === null) {
-          await program.stop()
-        }
-      }
+      for (const program of [...facilities.values(), portal]) await stopped(program)
       if (!keep) await rm(folder, { recursive: true, force: true })
     },
   }
@@ -71,29 +94,20 @@ export async function startTestbed(
   return testbed
 }
 
-function startPortal(
-  folder: string,
-  listen: string,
-  through?: readonly string[],
-): Promise<Program> {
-  return startProgram(
-    ['portal', '--data', join(folder, 'portal'), '--listen', listen, '--insecure-dev'],
-    join(folder, 'portal.log'),
-    through,
-  )
+async function stopped(program: Program): Promise<void> {
+  const { exitCode, signalCode } = program.process
+  if (exitCode === null && signalCode === null) await program.stop()
 }
 
-function startAgent(
-  folder: string,
-  name: string,
-  portal: string,
-  through?: readonly string[],
-): Promise<Program> {
-  const place = ['--data', join(folder, name), '--socket', join(folder, `${name}.sock`)]
-  const self = ['--facility', name, '--portal', portal, '--listen', '127.0.0.1:0']
-  return startProgram(
-    ['agent', ...self, ...place, '--insecure-dev'],
-    join(folder, `${name}.log`),
-    through,
-  )
+/** The environment of whoever is at a path of the trust domain, `agent/lab1` say. */
+type EnvironmentOf = (path: string) => Promise<Environment>
+
+async function certificates(folder: string): Promise<EnvironmentOf> {
+  const authority = await makeAuthority(folder, hoursAround(new Date(), 24))
+  return async (path) => {
+    const { tlsCert, tlsKey, tlsCa } = await authority.issue(`spiffe://merge.test/${path}`)
+    return { MERGE_IMAGE_TLS_CERT: tlsCert, MERGE_IMAGE_TLS_KEY: tlsKey, MERGE_IMAGE_TLS_CA: tlsCa }
+  }
 }
+
+const unprotected: EnvironmentOf = () => Promise.resolve({ MERGE_IMAGE_INSECURE_DEV: 'true' })

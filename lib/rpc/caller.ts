@@ -1,8 +1,10 @@
+import type { PeerCertificate } from 'node:tls'
 import type { Metadata } from '@grpc/grpc-js'
 import { unidentified } from '../failure.ts'
 
 /** What a caller may be; the access tables say what each may do. */
 export type Role =
+  | { readonly kind: 'portal' }
   | { readonly kind: 'admin' }
   | { readonly kind: 'producer' }
   | { readonly kind: 'experimenter' }
@@ -15,8 +17,11 @@ export interface Caller {
   readonly role: Role
 }
 
-/** Finds out who calls, or throws NOT_IDENTIFIED. */
-export type Identify = (metadata: Metadata) => Caller
+/** Finds out who calls, by the headers and the verified certificate, or throws NOT_IDENTIFIED. */
+export type Identify = (
+  metadata: Metadata,
+  certificate: () => PeerCertificate | undefined,
+) => Caller
 
 export const callerHeader = 'merge-dev-caller'
 
@@ -24,14 +29,15 @@ export const callerHeader = 'merge-dev-caller'
  * The development mode: a caller is whoever it says it is, `admin` when it says nothing. Only for servers that listen on
  * this machine alone.
  */
-export const identifyInsecurely: Identify = (metadata) => {
+export const identifyInsecurely = (metadata: Metadata): Caller => {
   const said = metadata.get(callerHeader)[0]
   return parseCaller(said === undefined ? 'admin' : said.toString())
 }
 
-const shape = /^(admin|producer|experimenter|manager|agent)(?::([a-z0-9-]{1,64}))?$/
+const shape = /^(portal|admin|producer|experimenter|manager|agent)(?::([a-z0-9-]{1,64}))?$/
 
-function parseCaller(text: string): Caller {
+/** Reads a caller as it is written, `admin:alice` say, or throws NOT_IDENTIFIED. */
+export function parseCaller(text: string): Caller {
   const [, kind, who] = shape.exec(text) ?? []
   switch (kind) {
     case 'admin':
@@ -41,6 +47,9 @@ function parseCaller(text: string): Caller {
     case 'manager':
     case 'agent':
       if (who !== undefined) return { name: `${kind}:${who}`, role: { kind, facility: who } }
+      break
+    case 'portal':
+      if (who === undefined) return { name: kind, role: { kind } }
       break
     case undefined:
   }

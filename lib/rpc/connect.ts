@@ -2,6 +2,8 @@ import {
   Client,
   Metadata,
   credentials,
+  type ChannelCredentials,
+  type ChannelOptions,
   type CallOptions as GrpcOptions,
   type ServiceError,
 } from '@grpc/grpc-js'
@@ -34,7 +36,19 @@ const windowBytes = 4 * 1024 * 1024
 
 /** Opens a channel, in the development mode: no TLS, and the caller is whoever it says. */
 export function openChannel(address: string, caller: string): Channel {
-  const client = new Client(address, credentials.createInsecure(), {
+  const metadata = new Metadata()
+  metadata.set(callerHeader, caller)
+  return dial(address, credentials.createInsecure(), metadata)
+}
+
+export function dial(
+  address: string,
+  shown: ChannelCredentials,
+  metadata: Metadata,
+  options: ChannelOptions = {},
+): Channel {
+  const client = new Client(address, shown, {
+    ...options,
     'grpc-node.flow_control_window': windowBytes,
     'grpc.max_receive_message_length': 8 * 1024 * 1024,
     'grpc.keepalive_time_ms': 20_000,
@@ -42,8 +56,6 @@ export function openChannel(address: string, caller: string): Channel {
     'grpc.max_reconnect_backoff_ms': 5_000,
     'grpc.use_local_subchannel_pool': 1,
   })
-  const metadata = new Metadata()
-  metadata.set(callerHeader, caller)
   return {
     address,
     client,

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { invalid } from '../failure.ts'
 
-/** Until certificates arrive there is one mode, without TLS, and nobody gets into it by accident or reaches it from elsewhere. */
+/** The mode without TLS: nobody gets into it by accident, or reaches it from elsewhere. */
 export function demandDevelopment(
   insecureDev: boolean,
   listen: string | undefined,
@@ -10,7 +10,7 @@ export function demandDevelopment(
   if (!insecureDev) {
     throw invalid(
       'INVALID_FIELD',
-      'There is no secure mode yet: pass --insecure-dev to run without TLS and without checking who calls, on this machine only.',
+      'Give --tls-cert, --tls-key and --tls-ca (docs/security.md), or pass --insecure-dev to run without TLS and without checking who calls, on this machine only.',
     )
   }
   if (listen !== undefined && !/^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):/.test(listen)) {

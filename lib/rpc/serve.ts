@@ -82,7 +82,7 @@ function answer(
     let caller: Caller | undefined
     let failure: unknown
     try {
-      caller = gate.identify(surface.metadata)
+      caller = gate.identify(surface.metadata, () => surface.getAuthContext().sslPeerCertificate)
       allow(decide, caller, surface.request, method)
       const result = handler(requests ?? surface.request, { caller, signal, closing: gate.closing })
       if (reply !== undefined) reply(null, await result)

@@ -67,7 +67,7 @@ export function toFailure(error: ServiceError, address: string): Failure {
       return new Failure(
         'unavailable',
         'UNREACHABLE',
-        `Nothing answers at ${address}: is it running, and is the address right?${causeOf(details)}`,
+        unanswered(address, details),
         { address },
         error,
       )
@@ -80,10 +80,15 @@ export function toFailure(error: ServiceError, address: string): Failure {
   }
 }
 
-/** The part of grpc-js's account that says something: `ECONNREFUSED`, `ENOENT`. */
-function causeOf(details: string): string {
+/** With the part of grpc-js's account that says something: `ECONNREFUSED`, or what is wrong with a certificate. */
+function unanswered(address: string, details: string): string {
   const code = /\bE[A-Z]{4,}\b/.exec(details)?.[0]
-  return code === undefined ? '' : ` (${code})`
+  const refused = /Last error: (?:Error|Failure): (.+?)\.? Resolution note:/.exec(details)?.[1]
+  if (code === undefined && refused !== undefined) {
+    return `${address} does not prove to be who was looked for: ${refused}.`
+  }
+  const because = code === undefined ? '' : ` (${code})`
+  return `Nothing answers at ${address}: is it running, and is the address right?${because}`
 }
 
 function kindOf(code: Code): FailureKind {

@@ -5,6 +5,7 @@ import { servePeers, serveSocket } from '../../agent/serving.ts'
 import { chunkPlane } from '../../lib/chunks/plane.ts'
 import { chunkService } from '../../lib/chunks/serve.ts'
 import { connect, openChannel } from '../../lib/rpc/connect.ts'
+import { insecurely } from '../../lib/rpc/security.ts'
 import { mount, type Gate } from '../../lib/rpc/serve.ts'
 import { peerAccess } from '../../agent/access.ts'
 import { identifyInsecurely } from '../../lib/rpc/caller.ts'
@@ -30,7 +31,7 @@ test('the socket is for its user alone, and takes the place of what a predecesso
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'agent.sock')
   await writeFile(path, 'left by a crash', { mode: 0o666 })
-  await using _ = await serveSocket(path, service, gate)
+  await using _ = await serveSocket(path, [service], gate)
   const made = await stat(path)
   expect(made.isSocket()).toBe(true)
   expect(made.mode & 0o777).toBe(0o600)
@@ -45,14 +46,14 @@ test('the socket is for its user alone, and takes the place of what a predecesso
 
 test('a path that is too long for a socket says so, and how to give a shorter one', async () => {
   const path = join('/tmp', 'x'.repeat(108))
-  await expect(serveSocket(path, service, gate)).rejects.toMatchObject({
+  await expect(serveSocket(path, [service], gate)).rejects.toMatchObject({
     reason: 'INVALID_FIELD',
     message: expect.stringContaining('--socket'),
   })
 })
 
 test('peers fetch, and store nothing; whoever is no agent does neither', async () => {
-  await using server = await servePeers('127.0.0.1:0', service, gate)
+  await using server = await servePeers('127.0.0.1:0', service, gate, insecurely('agent:lab1'))
   const as = (caller: string) => openChannel(`127.0.0.1:${server.port}`, caller)
   using agents = as('agent:lab2')
   using others = as('producer:alice')

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals'
 import { openUpstream } from '../../agent/upstream.ts'
 import { sha256 } from '../../lib/content/digest.ts'
 import { identifyInsecurely } from '../../lib/rpc/caller.ts'
+import { insecurely } from '../../lib/rpc/security.ts'
 import { mount } from '../../lib/rpc/serve.ts'
 import { listen } from '../../lib/rpc/server.ts'
 import {
@@ -51,7 +52,7 @@ async function sending(manifest: Buffer) {
 
 test('a manifest is put together from its parts', async () => {
   await using portal = await sending(bytes)
-  using upstream = openUpstream(`127.0.0.1:${portal.port}`, 'lab1')
+  using upstream = openUpstream(`127.0.0.1:${portal.port}`, insecurely('agent:lab1'))
   expect(bytes.equals(await upstream.manifest(sha256(bytes), signal))).toBe(true)
 })
 
@@ -60,7 +61,7 @@ test('a manifest that does not have its digest is not believed', async () => {
   altered[650_000] = (altered[650_000] ?? 0) ^ 1
   for (const sent of [altered, bytes.subarray(0, -1), Buffer.alloc(0)]) {
     await using portal = await sending(sent)
-    using upstream = openUpstream(`127.0.0.1:${portal.port}`, 'lab1')
+    using upstream = openUpstream(`127.0.0.1:${portal.port}`, insecurely('agent:lab1'))
     await expect(upstream.manifest(sha256(bytes), signal)).rejects.toMatchObject({
       kind: 'corrupt',
       reason: 'CHUNK_CORRUPT',

@@ -9,7 +9,8 @@ export function recordingHost(server: string, signal = new AbortController().sig
   let ticks = 0
   const host: Host = {
     server,
-    caller: 'admin',
+    self: { caller: 'admin' },
+    today: () => new Date(),
     out: (line) => void out.push(line),
     err: (line) => void err.push(line),
     meter: silent,

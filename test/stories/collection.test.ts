@@ -145,7 +145,7 @@ describe('a portal that is killed while it collects', () => {
   beforeAll(async () => {
     const settings = { COLLECT_EVERY: '20ms', COLLECT_GRACE: '0', UNDELETE: '0' }
     const through = Object.entries(settings).map(([name, time]) => `MERGE_IMAGE_${name}=${time}`)
-    testbed = await startTestbed([], { through: ['env', ...through] })
+    testbed = await startTestbed([], { through: ['env', ...through], insecure: true })
     clients = clientsAs(testbed.portalAddress, 'producer')
   }, 60_000)
 

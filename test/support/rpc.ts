@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { chunkPlane } from '../../lib/chunks/plane.ts'
-import { identifyInsecurely, type Identify } from '../../lib/rpc/caller.ts'
+import type { Identify } from '../../lib/rpc/caller.ts'
 import { connect, openChannel, type Channel, type Remote } from '../../lib/rpc/connect.ts'
+import { insecurely, type Security } from '../../lib/rpc/security.ts'
 import { mount, type Call } from '../../lib/rpc/serve.ts'
 import { listen, type Listening } from '../../lib/rpc/server.ts'
 import type { Service } from '../../lib/rpc/service.ts'
@@ -28,6 +29,7 @@ export interface Served extends AsyncDisposable {
 
 export interface ServedOptions {
   readonly identify?: Identify
+  readonly security?: Security
   readonly recognise?: (error: unknown) => unknown
   readonly allow?: boolean
   readonly descriptors?: Uint8Array
@@ -44,14 +46,17 @@ export async function served(
   handlers: Partial<Plane> = {},
   options: ServedOptions = {},
 ): Promise<Served> {
-  const { identify = identifyInsecurely, recognise = asItIs, allow = true, descriptors } = options
+  const { security = insecurely('portal'), recognise = asItIs, allow = true, descriptors } = options
+  const { identify = security.identify } = options
   const rule = () => allow
   const access = { findMissing: rule, fetchChunks: rule, storeChunks: rule }
   const stack = new AsyncDisposableStack()
   const recorded = recorder()
   const gate = { identify, recognise, log: recorded.log, clock: () => performance.now() }
   const service = mount(plane, { ...idle, ...handlers }, access)
-  const server = stack.use(await listen('127.0.0.1:0', [service], gate, descriptors))
+  const server = stack.use(
+    await listen('127.0.0.1:0', [service], gate, descriptors, security.server),
+  )
   const address = `127.0.0.1:${server.port}`
   const channel = stack.use(openChannel(address, 'producer:test'))
   return {
