@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { sleep } from '../lib/chunks/clock.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { remoteStore } from '../lib/chunks/remote.ts'
 import { encodeManifest } from '../lib/content/encoding.ts'
@@ -69,7 +70,7 @@ export const publish = command({
     const begin = { requestId: newId(), target, notes }
     const upload = present((await uploads.beginUpload(begin, { signal })).upload)
     try {
-      const { manifest, last } = await send(context, source, upload)
+      const { manifest, last } = await sendOverCuts(context, source, upload)
       const header = { requestId: newId(), uploadId: upload.id, release: !candidate, packages }
       const { image } = await uploads.commitUpload(commit(header, manifest), { signal })
       const totalBytes = manifest.artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
@@ -115,6 +116,23 @@ function rootfs(path: string, container?: Container): InputFile {
 interface Sent {
   readonly manifest: Manifest
   readonly last: IngestProgress
+}
+
+const mostCuts = 5
+const pauseMs = 500
+
+/** What was stored before the connection was cut stays, so that only the rest is sent again. */
+async function sendOverCuts(context: Context, source: Source, upload: Upload): Promise<Sent> {
+  for (let cuts = 0; ; cuts++) {
+    try {
+      return await send(context, source, upload)
+    } catch (error) {
+      const wasCut = error instanceof Failure && error.reason === 'UNREACHABLE'
+      if (!wasCut || cuts === mostCuts) throw error
+      context.note('The connection to the portal was cut; sending what is missing.')
+      await sleep(pauseMs, context.signal)
+    }
+  }
 }
 
 async function send(context: Context, { files, mostBytes }: Source, upload: Upload): Promise<Sent> {

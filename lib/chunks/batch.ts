@@ -4,6 +4,7 @@ import { either, leave, nobodyWaits, unlessAborted } from './abort.ts'
 import type { Clock } from './clock.ts'
 import type { RankedSource } from './ranking.ts'
 import type { Run } from './source.ts'
+import type { Standing } from './standing.ts'
 
 export interface Patience {
   readonly clock: Clock
@@ -11,31 +12,41 @@ export interface Patience {
   readonly stallMs: number
 }
 
-/**
- * Takes from one source what it has of `wanted`, and strikes that off. Fails when the source does, stalls, or sends what it was
- * not asked for. A peer may hold a part of an image only, so it is asked first, and what it lacks is not its fault.
- */
-export async function fetchBatch(
-  { source, origin }: RankedSource,
-  wanted: Set<Digest>,
+export interface PartOptions extends Patience {
+  readonly standing: Standing
+}
+
+/** Takes from one source what it was found to hold. Fails when the source does, stalls, or sends what it was not asked for. */
+export async function fetchPart(
+  { name, source }: RankedSource,
+  asked: readonly Digest[],
   take: (run: Run) => Promise<void>,
-  patience: Patience,
+  options: PartOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const { standing } = options
   const stop = new AbortController()
   const both = either(stop.signal, signal)
-  const inTime = <T>(promise: Promise<T>): Promise<T> => unlessStalled(promise, patience, both)
-  try {
-    const asked = [...wanted]
-    const lacking = new Set(origin === 'peer' ? await inTime(source.missing(asked, both)) : [])
-    const held = new Set(asked.filter((digest) => !lacking.has(digest)))
-    if (held.size === 0) return
-    for await (const run of paced(source.fetch([...held], both), inTime)) {
-      strikeOff(run, held)
-      await take(run)
-      for (const { digest } of run.entries) wanted.delete(digest)
+  const left = new Set(asked)
+  using _working = standing.working(name)
+  const next: Next<Run> = async (iterator) => {
+    const came = standing.waiting(name)
+    let bytes = 0
+    try {
+      const result = await unlessStalled(iterator.next(), options, both)
+      bytes = result.done === true ? 0 : result.value.payload.length
+      return result
+    } finally {
+      came(bytes)
     }
-    if (held.size > 0) throw cutShort(held)
+  }
+  try {
+    for await (const run of paced(source.fetch(asked, both), next)) {
+      strikeOff(run, left)
+      await take(run)
+    }
+    if (left.size > 0) throw cutShort(left)
+    standing.did(name)
   } finally {
     stop.abort(nobodyWaits)
   }
@@ -47,20 +58,22 @@ export function impatient<T>(
   patience: Patience,
   signal: AbortSignal,
 ): AsyncGenerator<T, void, undefined> {
-  return paced(items, (next) => unlessStalled(next, patience, signal))
+  return paced(items, (iterator) => unlessStalled(iterator.next(), patience, signal))
 }
+
+type Next<T> = (iterator: AsyncIterator<T>) => Promise<IteratorResult<T>>
 
 /** Only the time that the source takes counts, not that of whoever takes the runs. */
 async function* paced<T>(
   items: AsyncIterable<T>,
-  inTime: (next: Promise<IteratorResult<T>>) => Promise<IteratorResult<T>>,
+  next: Next<T>,
 ): AsyncGenerator<T, void, undefined> {
   const iterator = items[Symbol.asyncIterator]()
   try {
     for (;;) {
-      const next = await inTime(iterator.next())
-      if (next.done === true) return
-      yield next.value
+      const result = await next(iterator)
+      if (result.done === true) return
+      yield result.value
     }
   } finally {
     leave(iterator)
@@ -68,7 +81,7 @@ async function* paced<T>(
 }
 
 /** A source that does not heed the signal is left to itself. */
-async function unlessStalled<T>(
+export async function unlessStalled<T>(
   promise: Promise<T>,
   { clock, stallMs }: Patience,
   signal: AbortSignal,
@@ -85,9 +98,9 @@ async function unlessStalled<T>(
   }
 }
 
-function strikeOff({ entries }: Run, held: Set<Digest>): void {
+function strikeOff({ entries }: Run, left: Set<Digest>): void {
   for (const { digest } of entries) {
-    if (!held.delete(digest)) throw unasked(digest)
+    if (!left.delete(digest)) throw unasked(digest)
   }
 }
 
@@ -95,8 +108,8 @@ function unasked(digest: Digest): Failure {
   return invalid('INVALID_CHUNK', `chunk ${digest} was not asked for`, { digest })
 }
 
-function cutShort(held: ReadonlySet<Digest>): Failure {
-  return missing('CHUNK_NOT_FOUND', `the answer ended ${held.size} chunks early`, {
-    count: String(held.size),
+function cutShort(left: ReadonlySet<Digest>): Failure {
+  return missing('CHUNK_NOT_FOUND', `the answer ended ${left.size} chunks early`, {
+    count: String(left.size),
   })
 }

@@ -1,26 +1,39 @@
-import { connect, openChannel, type Channel } from '../rpc/connect.ts'
+import { connect, type Channel } from '../rpc/connect.ts'
+import type { Security } from '../rpc/security.ts'
 import { chunkPlane } from './plane.ts'
-import { remoteSource } from './remote.ts'
+import { remoteSource, type TicketOf } from './remote.ts'
 import type { ChunkSource } from './source.ts'
+import { type Busy, several, spread } from './spread.ts'
 import { verified, type Verify } from './verified.ts'
 
-/** Other sides' chunks, over channels that open as they are needed and stay. */
+/** Agents' chunks, over channels that open as they are needed and stay. */
 export interface Remotes extends Disposable {
   /** None of what comes through it is believed. */
-  at(address: string): ChunkSource
+  at(address: string, facility: string, ticketOf?: TicketOf): ChunkSource
 }
 
-/** `caller` is who asks. */
-export function openRemotes(caller: string, verify: Verify): Remotes {
-  const channels = new Map<string, Channel>()
+interface Place {
+  readonly channels: readonly [Channel, ...Channel[]]
+  readonly busy: Busy
+}
+
+export function openRemotes(security: Security, verify: Verify): Remotes {
+  const places = new Map<string, Place>()
   return {
-    at(address) {
-      const channel = channels.get(address) ?? openChannel(address, caller)
-      channels.set(address, channel)
-      return verified(remoteSource(connect(chunkPlane, channel)), verify)
+    at(address, facility, ticketOf) {
+      // Another facility may come to an address.
+      const place = `${facility} ${address}`
+      const open = (): Channel => security.open(address, `agent:${facility}`)
+      const at = places.get(place) ?? { channels: several(open), busy: new Map() }
+      places.set(place, at)
+      const [first, ...more] = at.channels
+      const sourceOver = (channel: Channel): ChunkSource =>
+        remoteSource(connect(chunkPlane, channel), ticketOf)
+      return verified(spread([sourceOver(first), ...more.map(sourceOver)], at.busy), verify)
     },
     [Symbol.dispose]: () => {
-      for (const channel of channels.values()) channel[Symbol.dispose]()
+      for (const channel of [...places.values()].flatMap(({ channels }) => channels))
+        channel[Symbol.dispose]()
     },
   }
 }

@@ -3,6 +3,7 @@ import { HealthImplementation } from 'grpc-health-check'
 import { errorCode, unavailable } from '../failure.ts'
 import { reflection } from './reflection.ts'
 import type { Gate, Mounted } from './serve.ts'
+import { widenConnections, widenStreams } from './windows.ts'
 
 /** A server that answers. */
 export interface Listening {
@@ -22,6 +23,7 @@ export async function listen(
   services: readonly Mounted[],
   gate: Gate,
   descriptors?: Uint8Array,
+  shown = ServerCredentials.createInsecure(),
 ): Promise<Listening> {
   const server = new Server({
     'grpc.max_receive_message_length': 4 * 1024 * 1024,
@@ -30,6 +32,7 @@ export async function listen(
     'grpc.keepalive_time_ms': 30_000,
     'grpc.http2.min_ping_interval_without_data_ms': 5_000,
   })
+  widenStreams(server)
   const closing = new AbortController()
   const names = services.flatMap((service) => serviceName(service))
   const reflected =
@@ -39,7 +42,8 @@ export async function listen(
   }
   const health = new HealthImplementation({ '': 'SERVING' })
   health.addToServer(server)
-  const port = await bind(server, address)
+  const port = await bind(server, address, shown)
+  widenConnections(server)
   return {
     port,
     setHealthy: (healthy) => {
@@ -57,9 +61,9 @@ function serviceName({ definition }: Mounted): string[] {
   return path === undefined ? [] : [path.split('/')[1] ?? '']
 }
 
-function bind(server: Server, address: string): Promise<number> {
+function bind(server: Server, address: string, shown: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(address, shown, (error, port) => {
       if (error === null) resolve(port)
       else
         reject(

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { main } from '../../cli/main.ts'
 import { mrgImage } from '../../cli/mrg.ts'
 import { stopped } from '../../lib/failure.ts'
+import { noise } from '../support/chunks.ts'
+import { startLine } from '../support/line.ts'
 import { freshPortal } from '../support/portal.ts'
 import { recordingHost } from './host.ts'
 
@@ -17,8 +19,10 @@ beforeAll(async () => {
 
 afterAll(() => portal[Symbol.asyncDispose]())
 
-async function mrg(...argv: readonly string[]) {
-  const { host, out, err } = recordingHost(portal.address)
+const mrg = (...argv: readonly string[]) => mrgAt(portal.address, ...argv)
+
+async function mrgAt(address: string, ...argv: readonly string[]) {
+  const { host, out, err } = recordingHost(address)
   return { exit: await main(mrgImage, argv, host), out: out.join('\n'), err: err.join('\n') }
 }
 
@@ -97,4 +101,13 @@ test('giving up in the middle leaves nothing behind', async () => {
   ])
   expect(await uploads()).toContainEqual({ state: 'aborted' })
   expect((await mrg('list', '--release', '12')).out).toBe('No images.')
+})
+
+test('a connection that is cut once does not stop it', async () => {
+  await writeFile(file('noise.raw'), noise('publish', 8_000_000))
+  await using line = await startLine(portal.address, { cuts: (before) => before === 40 })
+  const published = await mrgAt(line.address, 'publish', file('noise.raw'), '--as', 'alma-9')
+  expect(published.err).toBe('The connection to the portal was cut; sending what is missing.')
+  expect(published.exit).toBe(0)
+  expect(line.resets).toBe(1)
 })

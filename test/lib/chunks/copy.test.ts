@@ -1,73 +1,21 @@
 import { describe, expect, test } from '@jest/globals'
-import { type Clock, sleep } from '../../../lib/chunks/clock.ts'
-import { copyChunks, type CopyOptions } from '../../../lib/chunks/copy.ts'
-import { packStore } from '../../../lib/chunks/packs.ts'
 import type { RankedSource } from '../../../lib/chunks/ranking.ts'
 import type { ChunkSource, ChunkStore, Run } from '../../../lib/chunks/source.ts'
 import { verified } from '../../../lib/chunks/verified.ts'
-import { corrupt, exhausted, unavailable } from '../../../lib/failure.ts'
-import { blobsInMemory } from '../../support/blobs.ts'
+import { corrupt, exhausted } from '../../../lib/failure.ts'
 import { chunksOf, collect, contentOf, digestsOf, holding, storedOf } from '../../support/chunks.ts'
-import { placesInMemory } from '../../support/places.ts'
-
-const clock: Clock = {
-  now: () => performance.now(),
-  sleep,
-}
-const chunks = chunksOf('copy', 100)
-const digests = digestsOf(chunks)
-
-function emptyStore(): ChunkStore {
-  let id = 0
-  return packStore({ blobs: blobsInMemory(), index: placesInMemory(), newId: () => String(id++) })
-}
-
-function peer(name: string, source: ChunkSource): RankedSource {
-  return { name, origin: 'peer', source }
-}
-
-function portal(source: ChunkSource): RankedSource {
-  return { name: 'portal', origin: 'portal', source }
-}
-
-type Given = Pick<CopyOptions, 'sources'> & Partial<CopyOptions>
-
-async function copy(given: Given): Promise<Map<string, number>> {
-  const served = new Map<string, number>()
-  await copyChunks({
-    digests,
-    store: emptyStore(),
-    clock,
-    stallMs: 5000,
-    restMs: 60_000,
-    batchChunks: 10,
-    signal: AbortSignal.timeout(20_000),
-    onRun: ({ entries }, { name }) => served.set(name, (served.get(name) ?? 0) + entries.length),
-    ...given,
-  })
-  return served
-}
+import {
+  chunks,
+  copy,
+  digests,
+  emptyStore,
+  peer,
+  portal,
+  refusing,
+  twisted,
+} from '../../support/copying.ts'
 
 const good = holding(chunks)
-const refusing: ChunkSource = {
-  missing: () => Promise.reject(unavailable('UNREACHABLE', 'the line is dead')),
-  async *fetch(): AsyncGenerator<Run> {
-    await Promise.reject(unavailable('UNREACHABLE', 'the line is dead'))
-    yield* []
-  },
-}
-
-/** Does as `source`, with each stream of runs changed. */
-function twisted(
-  source: ChunkSource,
-  twist: (runs: AsyncIterable<Run>) => AsyncIterable<Run>,
-): ChunkSource {
-  return {
-    missing: (asked) => source.missing(asked),
-    fetch: (asked, signal) => twist(source.fetch(asked, signal)),
-  }
-}
-
 const truncating = twisted(good, async function* (runs) {
   for await (const run of runs) {
     yield run
@@ -77,6 +25,7 @@ const truncating = twisted(good, async function* (runs) {
 const lying = twisted(good, async function* (runs) {
   for await (const run of runs) yield { ...run, payload: Buffer.from(run.payload).fill(0) }
 })
+const empty: ChunkSource = { ...holding([]), missing: () => Promise.resolve([]) }
 const chatty = twisted(good, async function* (runs) {
   yield* runs
   yield* holding(chunksOf('nobody asked for these', 3)).fetch(
@@ -136,7 +85,7 @@ describe('copying chunks', () => {
     ['lies', checked(lying)],
     ['sends more than was asked for', chatty],
     ['stalls', stalling],
-    ['claims to hold all and has nothing', { ...holding([]), missing: () => Promise.resolve([]) }],
+    ['claims to hold all and has nothing', empty],
   ])('goes on elsewhere when a peer %s', async (_, bad) => {
     const store = emptyStore()
     const sources = () => [peer('bad', bad), portal(good)]
@@ -172,8 +121,8 @@ describe('copying chunks', () => {
 
 describe('a copy that fails', () => {
   test('names each source and why', async () => {
-    const sources = () => [peer('p1', refusing), peer('p2', truncating), portal(checked(lying))]
-    const failed = copy({ sources, inFlight: 1 })
+    const sources = () => [peer('p1', refusing), peer('p2', empty), portal(checked(lying))]
+    const failed = copy({ sources, inFlight: 1, retries: 0 })
     await expect(failed).rejects.toMatchObject({
       kind: 'unavailable',
       reason: 'UNREACHABLE',

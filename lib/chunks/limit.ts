@@ -1,0 +1,23 @@
+import type { Clock } from './clock.ts'
+
+/** Lets so many bytes a second through. */
+export interface Limit {
+  /** Resolves when these bytes may go on; those who came before go first. */
+  take(bytes: number, signal: AbortSignal): Promise<void>
+}
+
+/** What a pause may make up for, so that a late timer costs nothing. */
+const burstMs = 250
+
+/** A bucket that so many bytes flow into each second; without a rate there is no limit. */
+export function limitTo(bytesPerSecond: number | undefined, clock: Clock): Limit {
+  if (bytesPerSecond === undefined) return { take: () => Promise.resolve() }
+  let paidUntil = -Infinity
+  return {
+    async take(bytes, signal) {
+      const now = clock.now()
+      paidUntil = Math.max(paidUntil, now - burstMs) + (bytes / bytesPerSecond) * 1000
+      if (paidUntil > now) await clock.sleep(paidUntil - now, signal)
+    },
+  }
+}
