@@ -1,8 +1,10 @@
 import type { chunkPlane } from '../lib/chunks/plane.ts'
 import type { Access, Rule } from '../lib/rpc/access.ts'
+import type { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import type { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
 
-const agents: Rule<unknown> = ({ role }) => role.kind === 'agent' || role.kind === 'admin'
+const agents: Rule<unknown> = ({ role }) =>
+  role.kind === 'agent' || role.kind === 'portal' || role.kind === 'admin'
 const nobody: Rule<unknown> = () => false
 
 /** What other facilities may do. */
@@ -14,6 +16,12 @@ export const peerAccess: Access<typeof chunkPlane> = {
 
 /** Who can open the socket is the agent's own user: the file system has decided. */
 const owner: Rule<unknown> = () => true
+
+export const integrityAccess: Access<typeof IntegrityServiceService> = {
+  getIntegrity: owner,
+  scrub: owner,
+  checkChunks: owner,
+}
 
 export const localAccess: Access<typeof LocalServiceService> = {
   status: owner,

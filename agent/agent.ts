@@ -1,43 +1,28 @@
 import { join, resolve } from 'node:path'
-import { makeBell } from '../lib/bell.ts'
-import type { BlobStore } from '../lib/chunks/blobs.ts'
 import { sleep } from '../lib/chunks/clock.ts'
-import type { CollectableIndex } from '../lib/chunks/collectable.ts'
-import type { DamageLog } from '../lib/chunks/damage.ts'
-import { openDirectory } from '../lib/chunks/directory.ts'
-import { packStore } from '../lib/chunks/packs.ts'
+import { limitTo } from '../lib/chunks/limit.ts'
+import { integrityService } from '../lib/chunks/integrity.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
-import type { ChunkStore, Run } from '../lib/chunks/source.ts'
-import { verified } from '../lib/chunks/verified.ts'
-import { ownFolder } from '../lib/ownership.ts'
+import type { Run } from '../lib/chunks/source.ts'
 import type { World } from '../lib/service.ts'
 import { identifyInsecurely } from '../lib/rpc/caller.ts'
-import { demandDevelopment } from '../lib/rpc/development.ts'
+import { openSecurity, type Security } from '../lib/rpc/security.ts'
 import { mount, type Gate } from '../lib/rpc/serve.ts'
 import type { Values } from '../lib/settings.ts'
-import { startPool, type Pool } from '../lib/workers/pool.ts'
-import { verifier } from '../lib/workers/verifier.ts'
+import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
-import { localAccess, peerAccess } from './access.ts'
-import { collectableIn } from './collectable.ts'
+import { integrityAccess, localAccess, peerAccess } from './access.ts'
+import { admission } from './admission.ts'
 import { agentCollector } from './collecting.ts'
-import { damageIn } from './damage.ts'
-import { openAgentDatabase } from './database.ts'
-import { deltaFetch } from './deltas.ts'
-import { draftsIn, type Drafts } from './drafts.ts'
-import { imagesIn, type ImageTable } from './images.ts'
 import { localService } from './local.ts'
-import { findLostPacks } from './lost.ts'
-import { needsIn, type Needs } from './needs.ts'
-import { openPeers } from './peers.ts'
-import { placesIn } from './places.ts'
 import { keepReporting } from './report.ts'
 import { agentScrubber } from './scrubbing.ts'
 import { servePeers, serveSocket } from './serving.ts'
 import type { agentSettings } from './settings.ts'
-import { converge, followDesired, type SyncDeps } from './sync.ts'
-import { openUpstream } from './upstream.ts'
+import { openStorage } from './storage.ts'
+import { converge, followDesired } from './sync.ts'
+import { prepareSync } from './syncing.ts'
 import { writesOut } from './writeout.ts'
 
 export type AgentSettings = Values<typeof agentSettings>
@@ -55,34 +40,46 @@ export interface Agent extends AsyncDisposable {
 export async function startAgent(settings: AgentSettings, deps: AgentDeps): Promise<Agent> {
   const { facility } = settings
   const log = deps.log.child({ facility })
-  demandDevelopment(settings.insecureDev, settings.listen, log)
+  const security = await openSecurity(settings, `agent:${facility}`, { ...deps, log })
   await using stack = new AsyncDisposableStack()
   const data = resolve(settings.data)
   const storage = await openStorage(data, { ...deps, log }, stack)
   const { store, drafts, pool } = storage
-  const sync = prepareSync(settings, { ...deps, log }, storage, stack)
+  const { served, sources, ...sync } = prepareSync(
+    settings,
+    { ...deps, log, security },
+    storage,
+    stack,
+  )
   const gate = { identify: identifyInsecurely, log, clock: deps.clock, recognise: asItIs }
   let servedBytes = 0n
   const onSent = ({ payload }: Run): void => {
     servedBytes += BigInt(payload.length)
   }
-  const chunks = mount(chunkPlane, chunkService({ source: store, onSent }), peerAccess)
-  const peerAddress = await answerPeers(settings, chunks, gate, stack)
+  const keys = () => sync.state.desired.ticketKeys
+  const admit = admission({ images: storage.images, keys, now: deps.now })
+  const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
+  const chunks = mount(
+    chunkPlane,
+    chunkService({ source: served, admit, limit, onSent }),
+    peerAccess,
+  )
+  const peerAddress = await answerPeers(settings, chunks, gate, security, stack)
+  const scrubbing = agentScrubber(settings, { ...deps, ...storage, log, sources })
+  const healed = { ...store, heal: scrubbing.heal }
   const local = localService({
     ...sync,
+    store: healed,
     facility,
     peerAddress,
     now: deps.now,
     newUuid: deps.newUuid,
-    writeOut: writesOut({ store, pool, drafts, newUuid: deps.newUuid }),
+    writeOut: writesOut({ store: healed, pool, drafts, newUuid: deps.newUuid }),
     servedBytes: () => servedBytes,
   })
-  const socket = resolve(settings.socket ?? join(data, 'agent.sock'))
-  stack.use(await serveSocket(socket, mount(LocalServiceService, local, localAccess), gate))
+  const socket = await answerOwner(settings, local, integrityService(scrubbing), gate, stack)
   const { collectEvery, collectGrace, scrubEvery } = settings
   const collecting = agentCollector(collectGrace, { ...deps, ...storage, log, state: sync.state })
-  const { sources } = sync
-  const scrubbing = agentScrubber(settings, { ...deps, ...storage, log, sources })
   keepGoing(
     [
       (signal) => followDesired(facility, sync, signal),
@@ -100,81 +97,34 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
 
 const asItIs = (error: unknown): unknown => error
 
-interface Storage {
-  readonly store: ChunkStore
-  readonly images: ImageTable
-  readonly needs: Needs
-  readonly collectable: CollectableIndex
-  readonly damage: DamageLog
-  readonly blobs: BlobStore
-  readonly drafts: Drafts
-  readonly pool: Pool
-}
-
-async function openStorage(
-  data: string,
-  deps: AgentDeps,
-  stack: AsyncDisposableStack,
-): Promise<Storage> {
-  stack.use(ownFolder(data))
-  const db = openAgentDatabase(data)
-  stack.defer(() => {
-    db.close()
-  })
-  const images = imagesIn(db)
-  const index = placesIn(db)
-  const startedAt = deps.now().getTime()
-  const blobs = stack.use(await openDirectory({ path: join(data, 'chunks'), startedAt }))
-  await findLostPacks(blobs, images.packs(), index, deps.log)
-  const pool = stack.use(startPool(deps.threads))
-  const store = packStore({ blobs, index, newId: deps.newUlid })
-  const needs = needsIn(db)
-  const collectable = collectableIn(db, needs.takeRevived)
-  const damage = damageIn(db)
-  return { store, images, needs, collectable, damage, blobs, drafts: draftsIn(db), pool }
-}
-
-function prepareSync(
-  { facility, portal: address }: AgentSettings,
-  { log, clock }: AgentDeps,
-  { store, images, needs, pool }: Storage,
-  stack: AsyncDisposableStack,
-): SyncDeps {
-  const verify = verifier(pool)
-  const upstream = stack.use(openUpstream(address, facility))
-  const peers = stack.use(openPeers(facility, verify))
-  const source = verified(upstream.chunks, verify)
-  const portal = { name: 'portal', origin: 'portal', source } as const
-  const state = {
-    desired: images.desired(),
-    applied: 0n,
-    unreachable: undefined,
-    transfers: new Map(),
-    bell: makeBell(),
-  }
-  return {
-    state,
-    images,
-    needs,
-    store,
-    upstream,
-    clock: { now: clock, sleep },
-    log,
-    deltas: deltaFetch({ upstream, images, store, pool, log, clock: { now: clock, sleep } }),
-    sources: (image) => [...peers.holding(image, state.desired), portal],
-  }
-}
-
 /** Where peers find this agent's chunks; empty if it is not to serve them. */
 async function answerPeers(
   { listen: address, advertise }: AgentSettings,
   chunks: ReturnType<typeof mount>,
   gate: Gate,
+  security: Security,
   stack: AsyncDisposableStack,
 ): Promise<string> {
   if (address === undefined) return ''
-  const { port } = stack.use(await servePeers(address, chunks, gate))
+  const { port } = stack.use(await servePeers(address, chunks, gate, security))
   return advertise ?? address.replace(/:\d+$/, `:${port}`)
+}
+
+/** Answers the user of this agent, on the socket whose path it resolves to. */
+async function answerOwner(
+  { socket, data }: AgentSettings,
+  local: ReturnType<typeof localService>,
+  integrity: ReturnType<typeof integrityService>,
+  gate: Gate,
+  stack: AsyncDisposableStack,
+): Promise<string> {
+  const path = resolve(socket ?? join(data, 'agent.sock'))
+  const answers = [
+    mount(LocalServiceService, local, localAccess),
+    mount(IntegrityServiceService, integrity, integrityAccess),
+  ]
+  stack.use(await serveSocket(path, answers, gate))
+  return path
 }
 
 function keepGoing(

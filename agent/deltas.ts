@@ -23,8 +23,8 @@ export interface Lacked {
   readonly manifest: Manifest
   /** The chunks that are not here. */
   readonly lacking: readonly Digest[]
-  /** Hears how many bytes came. */
-  readonly onBytes: (bytes: number) => void
+  /** Hears how many bytes came, and resolves when more may come. */
+  readonly onBytes: (bytes: number) => Promise<void>
 }
 
 /** Stores what deltas give of the chunks that are lacking; false if there were none. It fails only when it is stopped. */
@@ -104,10 +104,10 @@ function manifestNamed(digest: Uint8Array, images: DeltaDeps['images']): Manifes
 
 async function* counted(
   messages: AsyncIterable<FetchDeltasResponse>,
-  onBytes: (bytes: number) => void,
+  onBytes: (bytes: number) => Promise<void>,
 ): AsyncGenerator<FetchDeltasResponse> {
   for await (const message of messages) {
-    onBytes(message.payload.length)
+    await onBytes(message.payload.length)
     yield message
   }
 }

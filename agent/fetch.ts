@@ -1,13 +1,17 @@
+import { either, nobodyWaits } from '../lib/chunks/abort.ts'
 import { copyChunks } from '../lib/chunks/copy.ts'
 import type { Clock } from '../lib/chunks/clock.ts'
+import type { Limit } from '../lib/chunks/limit.ts'
 import type { Origin, RankedSource } from '../lib/chunks/ranking.ts'
 import type { ChunkStore } from '../lib/chunks/source.ts'
+import type { Standing } from '../lib/chunks/standing.ts'
 import { parseDigest, type Digest } from '../lib/content/digest.ts'
 import { decodeManifest } from '../lib/content/encoding.ts'
 import { chunksOf } from '../lib/content/extents.ts'
 import type { Manifest } from '../lib/content/manifest.ts'
 import { chunkDigests } from '../lib/content/manifest.ts'
 import { internal } from '../lib/failure.ts'
+import { sharing, type Company } from '../lib/sharing/sharing.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import type { FetchDeltas } from './deltas.ts'
 import type { ImageTable } from './images.ts'
@@ -20,9 +24,14 @@ export interface FetchDeps {
   readonly needs: Needs
   readonly upstream: Upstream
   readonly clock: Clock
+  /** How fast bytes may come. */
+  readonly limit: Limit
+  /** How sources did in former fetches. */
+  readonly standing: Standing
   readonly deltas: FetchDeltas
-  /** Who has chunks of the image, best first; asked again before each batch. */
-  readonly sources: (image: string) => readonly RankedSource[]
+  readonly portal: RankedSource
+  /** Who else has or fetches the image now. */
+  readonly company: (image: string) => Company
 }
 
 /** Hears how a fetch goes on. */
@@ -33,7 +42,6 @@ export interface FetchNews {
 }
 
 const stallMs = 20_000
-const restMs = 30_000
 
 /**
  * Brings one image here: its manifest, the chunks that are missing, and a last look that all are there. Only then is it
@@ -45,7 +53,7 @@ export async function fetchImage(
   deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, images, needs, clock, sources, deltas } = deps
+  const { store, images, needs, deltas } = deps
   const name = parseDigest(image.digest)
   using _held = needs.hold(name)
   const manifest = await manifestOf(image, deps, signal)
@@ -54,27 +62,50 @@ export async function fetchImage(
   await needs.add(name, digests)
   const lacking = await store.missing(digests, signal)
   news.reused(shareHere(manifest, lacking))
-  const onBytes = (bytes: number): void => {
+  const onBytes = (bytes: number): Promise<void> => {
     news.fetched('portal', bytes)
+    return deps.limit.take(bytes, signal)
   }
   const made = await deltas({ image, manifest, lacking, onBytes }, signal)
-  await copyChunks({
-    digests: made ? await store.missing(lacking, signal) : lacking,
-    sources: () => sources(image.name),
-    store,
-    signal,
-    clock,
-    stallMs,
-    restMs,
-    onRun: (run, from) => {
-      news.fetched(from.origin, run.payload.length)
-    },
-  })
+  const rest = made ? await store.missing(lacking, signal) : lacking
+  await copyTogether(image, digests, rest, news, deps, signal)
   const [absent] = await store.missing(digests, signal)
   if (absent !== undefined) {
     throw internal('INTERNAL', `${image.name} was fetched, and chunk ${absent} is not here`)
   }
   images.show(image)
+}
+
+/** Fetches the chunks, each from whoever has it, in step with others who fetch the image at the same time. */
+async function copyTogether(
+  image: Image,
+  digests: readonly Digest[],
+  lacking: readonly Digest[],
+  news: FetchNews,
+  { store, portal, company, clock, standing, limit }: FetchDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const shared = sharing({ digests, lacking, company: () => company(image.name), clock })
+  const stop = new AbortController()
+  try {
+    await copyChunks({
+      digests: lacking,
+      batches: shared.batches(either(stop.signal, signal)),
+      sources: (wanted) => [...shared.peers(wanted), portal],
+      store,
+      signal,
+      clock,
+      standing,
+      limit,
+      stallMs,
+      onRun: (run, from) => {
+        shared.came(run)
+        news.fetched(from.origin, run.payload.length)
+      },
+    })
+  } finally {
+    stop.abort(nobodyWaits)
+  }
 }
 
 async function manifestOf(

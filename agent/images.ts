@@ -16,9 +16,16 @@ export interface ImageTable {
   desired(): WatchDesiredStateResponse
   keepDesired(state: WatchDesiredStateResponse): void
   storedBytes(): bigint
+  /** The names of the images that are here and need any of these chunks, in their order. */
+  needing(chunks: readonly Digest[]): string[]
   /** The keys of all packs, those that were collected too. */
   packs(): Set<string>
 }
+
+const needingSql = `
+  SELECT DISTINCT image.name FROM need JOIN holder ON holder.id = need.holder
+  JOIN image ON image.digest = 'sha256:' || holder.digest
+  WHERE need.digest IN (SELECT unhex(value) FROM json_each(?)) ORDER BY image.name`
 
 export function imagesIn(db: DatabaseSync): ImageTable {
   const one = (sql: string, ...values: (string | Uint8Array)[]) => db.prepare(sql).get(...values)
@@ -55,6 +62,11 @@ export function imagesIn(db: DatabaseSync): ImageTable {
     },
     storedBytes: () =>
       BigInt(Number(one('SELECT coalesce(sum(size_bytes), 0) AS sum FROM pack')?.['sum'])),
+    needing: (chunks) =>
+      db
+        .prepare(needingSql)
+        .all(JSON.stringify(chunks))
+        .map(({ name }) => String(name)),
     packs: () =>
       new Set(
         all('SELECT key FROM pack UNION ALL SELECT key FROM doomed_pack').map(({ key }) =>

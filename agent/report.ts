@@ -33,7 +33,7 @@ export async function keepReporting(
 
 /** Every image that is wanted or here, as it stands. */
 export function replicas(
-  { desired, transfers }: Pick<SyncState, 'desired' | 'transfers'>,
+  { desired, transfers, opensAt }: Pick<SyncState, 'desired' | 'transfers' | 'opensAt'>,
   present: readonly Image[],
 ): Replica[] {
   const here = new Set(present.map(({ name }) => name))
@@ -42,6 +42,7 @@ export function replicas(
   return [...known.values()]
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .map((image) => replica(image, here.has(image.name), transfers.get(image.name)))
+    .map((replica) => waitingUntil(opensAt, replica))
 }
 
 /** An image that is wanted and of which nothing is known yet. */
@@ -60,6 +61,13 @@ function replica({ name, digest }: Image, here: boolean, transfer: Transfer | un
     error: here ? '' : (transfer?.failure?.message ?? ''),
     updateTime: undefined,
   }
+}
+
+/** What may not be fetched now says when it may. */
+function waitingUntil(opensAt: Date | undefined, replica: Replica): Replica {
+  if (opensAt === undefined || replica.state !== ReplicaState.REPLICA_STATE_WAITING) return replica
+  const time = opensAt.toISOString().slice(11, 16)
+  return { ...replica, error: `waits for ${time} UTC, as --fetch-window says` }
 }
 
 function stateOf(here: boolean, transfer: Transfer | undefined): ReplicaState {

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
 import { processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
+import { parseWindow, windowPattern, windowRule } from '../lib/window.ts'
 
 const address = z.string({ error: 'is missing' }).regex(/^.+:\d{1,5}$/, 'must be host:port')
 
@@ -35,6 +37,26 @@ export const agentSettings = {
     about: 'where other facilities find that; as --listen if not given',
     value: 'HOST:PORT',
     schema: address.optional(),
+  },
+  fetchRate: {
+    about: 'bytes a second that are fetched at most; without end if not given',
+    value: 'BYTES',
+    schema: byteRate,
+  },
+  fetchWindow: {
+    about: 'when images are fetched, in UTC; at any time if not given',
+    value: 'HH:MM-HH:MM',
+    schema: z
+      .string()
+      .regex(windowPattern, windowRule)
+      .transform(parseWindow)
+      .refine(({ from, to }) => from !== to, windowRule)
+      .optional(),
+  },
+  serveRate: {
+    about: 'bytes a second that are sent to other facilities at most; without end if not given',
+    value: 'BYTES',
+    schema: byteRate,
   },
   collectEvery: {
     about: 'how often what no image here needs is collected; 1h if not given, 0 for never',

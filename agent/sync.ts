@@ -1,10 +1,11 @@
 import type { Logger } from 'pino'
-import { isOver } from '../lib/chunks/abort.ts'
+import { either, isOver } from '../lib/chunks/abort.ts'
 import type { Bell } from '../lib/bell.ts'
 import { Failure, internal } from '../lib/failure.ts'
 import type { WatchDesiredStateResponse } from '../proto/gen/merge/image/v1/agent.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import { fetchImage, type FetchDeps } from './fetch.ts'
+import { type Hours, lookMs } from './hours.ts'
 import { planSync, retryAfterMs } from './plan.ts'
 import type { Transfer, Transfers } from './transfers.ts'
 
@@ -17,11 +18,14 @@ export interface SyncState {
   /** Why the portal does not answer; undefined while it does. */
   unreachable: Failure | undefined
   readonly transfers: Transfers
+  /** When what is wanted may be fetched, where it may not now. */
+  opensAt?: Date | undefined
   /** Rings whenever any of this changes. */
   readonly bell: Bell
 }
 
 export interface SyncDeps extends FetchDeps {
+  readonly hours: Hours
   readonly state: SyncState
   readonly log: Logger
 }
@@ -64,6 +68,11 @@ export async function converge(deps: SyncDeps, signal: AbortSignal): Promise<voi
     const here = new Set(images.present().map(({ name }) => name))
     const plan = planSync(desired.images, here, notBefore(state.transfers), clock.now())
     const [next] = plan.fetches
+    noteHours(next === undefined ? undefined : deps.hours.opensAt(), deps)
+    if (state.opensAt !== undefined) {
+      await state.bell.next(lookMs, signal)
+      continue
+    }
     if (next?.desired.image !== undefined) {
       await bring(next.desired.image, deps, signal)
       continue
@@ -75,6 +84,13 @@ export async function converge(deps: SyncDeps, signal: AbortSignal): Promise<voi
     const wait = plan.retryAt === undefined ? idleMs : plan.retryAt - clock.now()
     await state.bell.next(Math.max(wait, 10), signal)
   }
+}
+
+function noteHours(opensAt: Date | undefined, { state, log }: SyncDeps): void {
+  if (state.opensAt?.getTime() === opensAt?.getTime()) return
+  if (state.opensAt === undefined) log.info({ until: opensAt }, 'fetching waits for its hours')
+  state.opensAt = opensAt
+  state.bell.ring()
 }
 
 async function bring(image: Image, deps: SyncDeps, signal: AbortSignal): Promise<void> {
@@ -103,14 +119,19 @@ async function bring(image: Image, deps: SyncDeps, signal: AbortSignal): Promise
     },
   }
   update({})
+  using closing = deps.hours.closing()
   try {
-    await fetchImage(image, news, deps, signal)
+    await fetchImage(image, news, deps, either(closing.signal, signal))
     const { bytes, imageBytes } = transfer
     const reusedBytes = Math.max(0, imageBytes - bytes.peer - bytes.portal)
     update({ state: 'present', endedAt: clock.now(), reusedBytes, failures: 0 })
     log.info({ image: image.name, ...bytes, reused: reusedBytes }, 'image is here')
   } catch (error) {
     if (signal.aborted) return
+    if (closing.signal.aborted) {
+      update({ state: 'waiting', endedAt: clock.now() })
+      return
+    }
     const failure = asFailure(error)
     const retryAt = clock.now() + retryAfterMs(failures + 1)
     update({ state: 'failed', endedAt: clock.now(), failure, failures: failures + 1, retryAt })

@@ -3,7 +3,7 @@ import type { Failure } from '../lib/failure.ts'
 
 /** How the way of one image to this facility stands. */
 export interface Transfer {
-  readonly state: 'fetching' | 'present' | 'failed'
+  readonly state: 'fetching' | 'waiting' | 'present' | 'failed'
   readonly startedAt: number
   readonly endedAt?: number
   /** Bytes as stored: what the image's chunks take in all, as the portal says. */

@@ -7,6 +7,7 @@ import type { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.
 import type { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
 import type { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
 import type { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
+import type { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import type { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
 import type { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import type { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
@@ -107,6 +108,12 @@ export const storageAccess: Access<typeof StorageServiceService> = {
   collect: admins,
 }
 
+export const integrityAccess: Access<typeof IntegrityServiceService> = {
+  getIntegrity: admins,
+  scrub: admins,
+  checkChunks: ({ role }) => role.kind === 'admin' || role.kind === 'agent',
+}
+
 export const facilityAccess: Access<typeof FacilityServiceService> = {
   createFacility: admins,
   getFacility: anyone,
@@ -118,4 +125,5 @@ export const facilityAccess: Access<typeof FacilityServiceService> = {
 export const agentAccess: Access<typeof AgentServiceService> = {
   watchDesiredState: agentOf(({ facility }) => facility),
   reportState: agentOf(({ facility }) => facility),
+  getTicket: agentOf(({ facility }) => facility),
 }

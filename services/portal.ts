@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { BlobStore } from '../lib/chunks/blobs.ts'
+import { sleep } from '../lib/chunks/clock.ts'
+import { limitTo } from '../lib/chunks/limit.ts'
+import { integrityService } from '../lib/chunks/integrity.ts'
 import { packStore } from '../lib/chunks/packs.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
 import { ownFolder } from '../lib/ownership.ts'
 import type { World } from '../lib/service.ts'
-import { identifyInsecurely } from '../lib/rpc/caller.ts'
-import { demandDevelopment } from '../lib/rpc/development.ts'
+import { openSecurity } from '../lib/rpc/security.ts'
 import { mount } from '../lib/rpc/serve.ts'
 import { listen, type Listening } from '../lib/rpc/server.ts'
 import type { Values } from '../lib/settings.ts'
@@ -20,6 +21,7 @@ import { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
 import { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
 import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
+import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 import * as access from './access.ts'
@@ -31,10 +33,10 @@ import { holdersIn } from './chunks/holders.ts'
 import { chunkIndex } from './chunks/queries.ts'
 import { portalScrubber } from './chunks/scrubbing.ts'
 import { listenForChanges } from './db/changes.ts'
-import { startEmbedded } from './db/embedded.ts'
+import { databaseOf } from './db/chosen.ts'
 import { recogniseDatabase } from './db/faults.ts'
 import { migrate } from './db/migrate.ts'
-import { openDatabase, type Sql } from './db/open.ts'
+import type { Sql } from './db/open.ts'
 import { keepPreparing } from './deltas/prepare.ts'
 import { deltaService } from './deltas/service.ts'
 import { facilityService } from './facilities/service.ts'
@@ -44,6 +46,7 @@ import { resolverPlane } from './resolver/wire.ts'
 import type { portalSettings } from './settings.ts'
 import { portalCollector } from './storage/collecting.ts'
 import { storageService } from './storage/service.ts'
+import { ticketKeys } from './tickets/keys.ts'
 import { leasesIn } from './uploads/leases.ts'
 import { uploadService } from './uploads/service.ts'
 import { uploadsInto } from './uploads/storing.ts'
@@ -60,10 +63,10 @@ export interface Portal extends AsyncDisposable {
 /** Starts the control plane; disposing of it ends what is under way and leaves everything durable. */
 export async function startPortal(settings: PortalSettings, deps: PortalDeps): Promise<Portal> {
   const { log, newUlid } = deps
-  demandDevelopment(settings.insecureDev, settings.listen, log)
+  const security = await openSecurity(settings, 'portal', deps)
   await using stack = new AsyncDisposableStack()
   stack.use(ownFolder(settings.data))
-  const sql = await database(settings, deps, stack)
+  const sql = await databaseOf(settings, deps, stack)
   const applied = await migrate(sql)
   if (applied.length > 0) log.info({ applied }, 'database migrated')
   const blobs = stack.use(await openBlobs(settings, deps))
@@ -73,9 +76,11 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const leases = leasesIn(sql)
   const storage = { ...deps, sql, blobs, leases, verify: verifier(pool) }
   const collecting = portalCollector(settings, storage)
-  const holders = stack.use(holdersIn(sql, storage.verify))
+  const holders = stack.use(holdersIn(sql, security, storage.verify))
   const scrubbing = portalScrubber(settings, { ...storage, store, holders })
-  const chunks = chunkService({ source: store, uploads: uploadsInto(store, storage) })
+  const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
+  const chunks = chunkService({ source: store, limit, uploads: uploadsInto(store, storage) })
+  const tickets = { keys: ticketKeys({ ...deps, sql }), now: deps.now }
   const services = [
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
     mount(ImageServiceService, imageService({ sql }), access.imageAccess),
@@ -83,19 +88,22 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     mount(resolverPlane, resolverService({ sql, ...deps }), access.resolverAccess),
     mount(UploadServiceService, uploadService({ sql, leases, ...deps }), access.uploadAccess),
     mount(chunkPlane, chunks, access.chunkAccess),
-    mount(DeltaServiceService, deltaService({ sql, blobs }), access.deltaAccess),
+    mount(DeltaServiceService, deltaService({ sql, blobs, limit }), access.deltaAccess),
     mount(FacilityServiceService, facilityService({ sql }), access.facilityAccess),
     mount(StorageServiceService, storageService(collecting), access.storageAccess),
-    mount(AgentServiceService, agentService({ sql, changes }), access.agentAccess),
+    mount(IntegrityServiceService, integrityService(scrubbing), access.integrityAccess),
+    mount(AgentServiceService, agentService({ sql, changes, tickets }), access.agentAccess),
   ]
   const gate = {
-    identify: identifyInsecurely,
+    identify: security.identify,
     log,
     clock: deps.clock,
     recognise: recogniseDatabase,
   }
   const descriptors = settings.noReflection ? undefined : await readFile(descriptorFile)
-  const server = stack.use(await listen(settings.listen, services, gate, descriptors))
+  const server = stack.use(
+    await listen(settings.listen, services, gate, descriptors, security.server),
+  )
   stack.use(watchHealth(server, sql, blobs, log))
   stack.use(
     inBackground((signal) => keepPreparing({ ...deps, sql, blobs, source: store, pool }, signal)),
@@ -110,22 +118,6 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
 }
 
 const descriptorFile = new URL('../proto/gen/descriptors.binpb', import.meta.url)
-
-async function database(
-  { database: url, data }: PortalSettings,
-  { newUuid }: PortalDeps,
-  stack: AsyncDisposableStack,
-): Promise<Sql> {
-  const embedded =
-    url === undefined
-      ? stack.use(
-          await startEmbedded({ dir: join(data, 'postgres'), password: newUuid(), durable: true }),
-        )
-      : undefined
-  const sql = openDatabase(embedded?.url ?? url ?? '')
-  stack.defer(() => sql.end({ timeout: 5 }))
-  return sql
-}
 
 /** Work that goes on until it is told to end, and is waited for. */
 function inBackground(work: (signal: AbortSignal) => Promise<void>): AsyncDisposable {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
 import { flag, processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
 
@@ -51,6 +52,12 @@ export const portalSettings = {
   s3PathStyle: {
     about: 'ask for endpoint/bucket/key, as most servers that are not Amazon want it',
     schema: flag,
+  },
+  serveRate: {
+    about:
+      'bytes a second of chunks that are sent at most, to all together; without end if not given',
+    value: 'BYTES',
+    schema: byteRate,
   },
   collectEvery: {
     about: 'how often what nothing needs is collected; 1h if not given, 0 for only when asked',

@@ -125,6 +125,6 @@ async function throwIfFailed(packs: ReadonlySet<Pack>): Promise<void> {
   for (const pack of packs) if (pack.failed) await pack.recorded
 }
 
-function notThere(digest: Digest): Failure {
+export function notThere(digest: Digest): Failure {
   return missing('CHUNK_NOT_FOUND', `chunk ${digest} is not in this store`, { digest })
 }

@@ -5,19 +5,28 @@ import type { ChunkSource, ChunkStore, Run } from './source.ts'
 
 export type RemoteChunks = Remote<typeof chunkPlane>
 
+/** What lets one agent ask another; asked for before each call. */
+export type TicketOf = (signal?: AbortSignal) => Promise<Buffer | undefined>
+
+const noTicket: TicketOf = () => Promise.resolve(undefined)
+
 /** What one FindMissing takes. */
 const askAtOnce = 8192
 /** What one FetchChunks takes. */
 const fetchAtOnce = 4096
 
 /** The chunks at the other end of a channel: the portal's or a peer's. */
-export function remoteSource(chunks: RemoteChunks): ChunkSource {
+export function remoteSource(chunks: RemoteChunks, ticketOf: TicketOf = noTicket): ChunkSource {
   return {
-    missing: (digests, signal) => missing(chunks, '', digests, signal),
+    missing: async (digests, signal) => {
+      const ticket = await ticketOf(signal)
+      return missing(chunks, { uploadId: '', ticket }, digests, signal)
+    },
     async *fetch(digests, signal) {
+      const ticket = await ticketOf(signal)
       for (let at = 0; at < digests.length; at += fetchAtOnce) {
         const asked = joinDigests(digests.slice(at, at + fetchAtOnce))
-        yield* decodeRuns(chunks.fetchChunks({ digests: asked }, { signal }))
+        yield* decodeRuns(chunks.fetchChunks({ digests: asked, ticket }, { signal }))
       }
     },
   }
@@ -29,7 +38,7 @@ export function remoteStore(
   uploadId: string,
 ): Pick<ChunkStore, 'missing' | 'store'> {
   return {
-    missing: (digests, signal) => missing(chunks, uploadId, digests, signal),
+    missing: (digests, signal) => missing(chunks, { uploadId }, digests, signal),
     async store(runs, signal) {
       await chunks.storeChunks(upload(uploadId, runs), { signal })
     },
@@ -43,14 +52,14 @@ async function* upload(uploadId: string, runs: AsyncIterable<Run>): AsyncGenerat
 
 async function missing(
   chunks: RemoteChunks,
-  uploadId: string,
+  more: { readonly uploadId: string; readonly ticket?: Buffer | undefined },
   digests: Parameters<ChunkSource['missing']>[0],
   signal: AbortSignal | undefined,
 ): ReturnType<ChunkSource['missing']> {
   const answers = []
   for (let at = 0; at < digests.length; at += askAtOnce) {
     const asked = joinDigests(digests.slice(at, at + askAtOnce))
-    answers.push(await chunks.findMissing({ digests: asked, uploadId }, { signal }))
+    answers.push(await chunks.findMissing({ digests: asked, ...more }, { signal }))
   }
   return [...new Set(answers.flatMap((answer) => splitDigests(answer.digests)))]
 }

@@ -3,7 +3,9 @@ import { denied, invalid } from '../failure.ts'
 import type { Call } from '../rpc/serve.ts'
 import type { Service } from '../rpc/service.ts'
 import type { chunkPlane } from './plane.ts'
+import type { Limit } from './limit.ts'
 import { decodeRuns, decodeUploadId } from './plane.ts'
+import { notThere } from './packs.ts'
 import type { ChunkSource, ChunkStore, Run } from './source.ts'
 import type { Verify } from './verified.ts'
 import { verifiedRuns } from './verified.ts'
@@ -20,30 +22,42 @@ export interface Uploads {
 
 export interface ChunkServiceDeps {
   readonly source: ChunkSource
+  /** What the caller may have, or throws; everything if it is not given. What it may not have is not there for it. */
+  readonly admit?: (ticket: Uint8Array | undefined, call: Call) => Admitted
+  /** How fast runs may be sent, to all callers together. */
+  readonly limit?: Limit
   /** Hears of every run that is sent. */
   readonly onSent?: (run: Run) => void
   /** Without it nothing can be stored here. */
   readonly uploads?: Uploads
 }
 
+/** Those that a caller may have; `all` are more than anybody lists. */
+export type Admitted = ReadonlySet<Digest> | 'all'
+
 const mostAsked = 8192
 const mostFetched = 4096
 
 /** ChunkService over a store: the portal and every agent mount this. */
 export function chunkService(deps: ChunkServiceDeps): Service<typeof chunkPlane, [call: Call]> {
-  const { source, uploads, onSent } = deps
+  const { source: whole, uploads, onSent, limit, admit = () => 'all' } = deps
   return {
     async findMissing(request, call) {
       const digests = parseDigests(request.digests, mostAsked)
       const { uploadId } = request
-      const here = uploadId === '' ? source : await demand(uploads).open(uploadId, call)
+      const here =
+        uploadId === ''
+          ? admitted(whole, admit(request.ticket, call))
+          : await demand(uploads).open(uploadId, call)
       return { digests: joinDigests(await here.missing(digests, call.signal)) }
     },
 
-    async *fetchChunks(request, { signal }) {
+    async *fetchChunks(request, call) {
+      const source = admitted(whole, admit(request.ticket, call))
       const digests = parseDigests(request.digests, mostFetched)
-      for await (const run of source.fetch(digests, signal)) {
+      for await (const run of source.fetch(digests, call.signal)) {
         onSent?.(run)
+        await limit?.take(run.payload.length, call.signal)
         yield run
       }
     },
@@ -59,6 +73,23 @@ export function chunkService(deps: ChunkServiceDeps): Service<typeof chunkPlane,
         call.signal,
       )
       return {}
+    },
+  }
+}
+
+/** The same source for somebody who may have some of it. */
+function admitted(source: ChunkSource, may: Admitted): ChunkSource {
+  if (may === 'all') return source
+  return {
+    async missing(digests, signal) {
+      const known = digests.filter((digest) => may.has(digest))
+      const absent = new Set(await source.missing(known, signal))
+      return [...new Set(digests)].filter((digest) => !may.has(digest) || absent.has(digest))
+    },
+    fetch(digests, signal) {
+      const other = digests.find((digest) => !may.has(digest))
+      if (other !== undefined) throw notThere(other)
+      return source.fetch(digests, signal)
     },
   }
 }

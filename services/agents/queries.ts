@@ -1,22 +1,54 @@
 import type { Replica } from '../../proto/gen/merge/image/v1/facility.ts'
 import type { Sql, Transaction } from '../db/open.ts'
-import { present } from '../facilities/queries.ts'
+import { failed, present } from '../facilities/queries.ts'
 
 export interface WantedRow {
   readonly image: string
   readonly holders: readonly string[]
+  readonly fetchers: readonly string[]
 }
 
-/** The facility's wanted images, each with the other facilities that hold its content whole. */
+/**
+ * An agent that has not reported for so long is taken to be gone: it reports every half minute. The database's clock counts,
+ * which is the same for all portals.
+ */
+const lapse = '90 seconds'
+
+/** Whether the facility's agent is there, by its last report. */
+const isThere = (sql: Sql | Transaction) => sql`agent_time > now() - ${lapse}::interval`
+
+/** The facility's wanted images, each with the other facilities that hold its content whole or fetch it too. */
 export async function wantedImages(sql: Sql, facility: string): Promise<WantedRow[]> {
   return sql<WantedRow[]>`
     select wanted.image, coalesce((
         select array_agg(distinct replica.facility order by replica.facility)
         from replica join image as same on same.name = replica.image
+          join facility on facility.name = replica.facility
         where same.manifest = image.manifest and replica.facility <> ${facility}
-          and replica.state = ${present}), '{}') as holders
+          and replica.state = ${present} and ${isThere(sql)}), '{}') as holders,
+      coalesce((
+        select array_agg(distinct other.facility order by other.facility)
+        from wanted as other join image as same on same.name = other.image
+          join facility on facility.name = other.facility
+          left join replica on replica.facility = other.facility and replica.image = other.image
+        where same.manifest = image.manifest and other.facility <> ${facility}
+          and coalesce(replica.state, 0) not in (${present}, ${failed})
+          and peer_address <> '' and ${isThere(sql)}), '{}') as fetchers
     from wanted join image on image.name = wanted.image
     where wanted.facility = ${facility} order by wanted.image`
+}
+
+/** The digest of the image's manifest, in hex, if the facility should hold it. */
+export async function wantedManifest(
+  sql: Sql,
+  facility: string,
+  image: string,
+): Promise<string | undefined> {
+  const [row] = await sql<{ digest: string }[]>`
+    select encode(manifest.digest, 'hex') as digest
+    from wanted join image on image.name = wanted.image join manifest on manifest.id = image.manifest
+    where wanted.facility = ${facility} and wanted.image = ${image}`
+  return row?.digest
 }
 
 export async function peersOf(
@@ -25,7 +57,7 @@ export async function peersOf(
 ): Promise<{ readonly facility: string; readonly address: string }[]> {
   return sql<{ facility: string; address: string }[]>`
     select name as facility, peer_address as address from facility
-    where peer_address <> '' and name <> ${facility} order by name`
+    where peer_address <> '' and name <> ${facility} and ${isThere(sql)} order by name`
 }
 
 /** Keeps a report in place of the one before; says whether it changes what other facilities can use. */
@@ -69,9 +101,9 @@ export async function keepReport(
 /** What a facility offers to others, as a text to compare. */
 async function offer(tx: Transaction, facility: string): Promise<string> {
   const [row] = await tx<{ offer: string }[]>`
-    select concat_ws(' ', peer_address, (
-      select string_agg(image, ' ' order by image) from replica
-      where replica.facility = facility.name and state = ${present})) as offer
+    select concat_ws(' ', peer_address, ${isThere(tx)}, (
+      select string_agg(image || ' ' || state, ' ' order by image) from replica
+      where replica.facility = facility.name and state in (${present}, ${failed}))) as offer
     from facility where name = ${facility} for update`
   return row?.offer ?? ''
 }

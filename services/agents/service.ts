@@ -1,4 +1,6 @@
-import { invalid, unavailable } from '../../lib/failure.ts'
+import { sleep } from '../../lib/chunks/clock.ts'
+import type { Digest } from '../../lib/content/digest.ts'
+import { type Failure, invalid, missing, unavailable } from '../../lib/failure.ts'
 import { renderCatalogue } from '../../lib/names/message.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
@@ -14,13 +16,17 @@ import type { Sql } from '../db/open.ts'
 import { getFacility } from '../facilities/service.ts'
 import { findImages } from '../images/queries.ts'
 import { renderImage } from '../images/render.ts'
-import { keepReport, peersOf, wantedImages } from './queries.ts'
+import { ticketFor, type Ticketing } from '../tickets/issue.ts'
+import { keepReport, peersOf, wantedImages, wantedManifest } from './queries.ts'
+
+const gatherMs = 100
 
 export function agentService(deps: {
   readonly sql: Sql
   readonly changes: Changes
+  readonly tickets: Ticketing
 }): Service<typeof AgentServiceService, [call: Call]> {
-  const { sql, changes } = deps
+  const { sql, changes, tickets } = deps
   return {
     async *watchDesiredState({ facility }, { signal, closing }) {
       const over = AbortSignal.any([signal, closing])
@@ -28,11 +34,13 @@ export function agentService(deps: {
       while (!over.aborted) {
         // Listening begins before reading, so that no change falls between the two.
         const changed = changes.next(over)
-        const state = await desiredState(sql, facility)
+        const state = await desiredState(sql, facility, tickets)
         const bytes = WatchDesiredStateResponse.encode(state).finish()
         if (Buffer.compare(bytes, sent) !== 0) yield state
         sent = bytes
         await changed
+        // What changes together is told together: an image that goes to many facilities, say.
+        await sleep(gatherMs, over).catch(() => undefined)
       }
       throw unavailable('NOT_READY', 'The portal is stopping: connect again in a moment.')
     },
@@ -47,10 +55,31 @@ export function agentService(deps: {
       })
       return {}
     },
+
+    async getTicket({ facility, image }) {
+      await getFacility(sql, facility)
+      const manifest = await wantedManifest(sql, facility, image)
+      if (manifest === undefined) throw notWanted(facility, image)
+      const { ticket, expireTime } = await ticketFor(facility, manifest as Digest, tickets)
+      return { ticket, expireTime }
+    },
   }
 }
 
-async function desiredState(sql: Sql, name: string): Promise<WatchDesiredStateResponse> {
+/** Whether there is such an image is not told. */
+function notWanted(facility: string, image: string): Failure {
+  return missing(
+    'NOT_FOUND',
+    `${image} is not among the images that ${facility} should hold: "mrg-image push ${image} ${facility}" puts it there.`,
+    { facility, image },
+  )
+}
+
+async function desiredState(
+  sql: Sql,
+  name: string,
+  tickets: Ticketing,
+): Promise<WatchDesiredStateResponse> {
   const { desiredGeneration } = await getFacility(sql, name)
   const wanted = await wantedImages(sql, name)
   const { catalogue, generation } = await readCatalogue(sql)
@@ -59,14 +88,15 @@ async function desiredState(sql: Sql, name: string): Promise<WatchDesiredStateRe
   const aliases = await aliasesOf(sql, names)
   return {
     generation: desiredGeneration,
-    images: wanted.flatMap(({ image, holders }) => {
+    images: wanted.flatMap(({ image, holders, fetchers }) => {
       const row = rows.get(image)
-      return row === undefined
-        ? []
-        : [{ image: renderImage(row, catalogue), holders: [...holders] }]
+      if (row === undefined) return []
+      const others = { holders: [...holders], fetchers: [...fetchers] }
+      return [{ image: renderImage(row, catalogue), ...others }]
     }),
     peers: await peersOf(sql, name),
     catalogue: renderCatalogue(catalogue, generation),
     aliases: aliases.map(renderAlias),
+    ticketKeys: await tickets.keys.told(),
   }
 }

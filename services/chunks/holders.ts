@@ -1,6 +1,7 @@
 import type { RankedSource } from '../../lib/chunks/ranking.ts'
 import { openRemotes } from '../../lib/chunks/remotes.ts'
 import type { Verify } from '../../lib/chunks/verified.ts'
+import type { Security } from '../../lib/rpc/security.ts'
 import type { Sql } from '../db/open.ts'
 
 /** The agents that serve what they hold. */
@@ -9,8 +10,8 @@ export interface Holders extends Disposable {
   sources(): Promise<RankedSource[]>
 }
 
-export function holdersIn(sql: Sql, verify: Verify): Holders {
-  const remotes = openRemotes('admin', verify)
+export function holdersIn(sql: Sql, security: Security, verify: Verify): Holders {
+  const remotes = openRemotes(security, verify)
   return {
     async sources() {
       const agents = await sql<{ name: string; peerAddress: string }[]>`
@@ -19,7 +20,7 @@ export function holdersIn(sql: Sql, verify: Verify): Holders {
       return agents.map(({ name, peerAddress }) => ({
         name,
         origin: 'peer',
-        source: remotes.at(peerAddress),
+        source: remotes.at(peerAddress, name),
       }))
     },
     [Symbol.dispose]: () => {

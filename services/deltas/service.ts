@@ -1,4 +1,5 @@
 import type { BlobStore } from '../../lib/chunks/blobs.ts'
+import type { Limit } from '../../lib/chunks/limit.ts'
 import { digestBytes, splitDigests, type Digest } from '../../lib/content/digest.ts'
 import { invalid } from '../../lib/failure.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
@@ -13,9 +14,12 @@ const mostBases = 64
 export function deltaService({
   sql,
   blobs,
+  limit,
 }: {
   readonly sql: Sql
   readonly blobs: Pick<BlobStore, 'range'>
+  /** How fast they may be sent, to all callers together. */
+  readonly limit?: Limit
 }): Service<typeof DeltaServiceService, [call: Call]> {
   return {
     async *fetchDeltas({ target, bases, wanted }, { signal }) {
@@ -25,7 +29,9 @@ export function deltaService({
       }
       for (const object of await findDeltas(sql, image, parseBases(bases))) {
         for await (const message of readStored(blobs, object, signal)) {
-          if (message.deltas.some((delta) => isWanted(delta, wanted))) yield message
+          if (!message.deltas.some((delta) => isWanted(delta, wanted))) continue
+          await limit?.take(message.payload.length, signal)
+          yield message
         }
       }
     },

@@ -26,9 +26,10 @@ export interface ReplicaRow {
   readonly updateTime: Date
 }
 
-/** As ReplicaState of the API says: 1 waiting, 3 present. */
+/** As ReplicaState of the API says. */
 export const waiting = 1
 export const present = 3
+export const failed = 4
 
 const columns = (sql: Sql | Transaction) => sql`
   name, display_name, arch, create_time, agent_time, peer_address, desired_generation,

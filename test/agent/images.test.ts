@@ -48,7 +48,7 @@ test('the last desired state is remembered; before the first it is empty', async
   for (const generation of [7n, 2n ** 40n]) {
     const desired = WatchDesiredStateResponse.create({
       generation,
-      images: [{ image: named('a'), holders: ['lab2'] }],
+      images: [{ image: named('a'), holders: ['lab2'], fetchers: [] }],
       peers: [{ facility: 'lab2', address: 'host:1' }],
     })
     images.keepDesired(desired)

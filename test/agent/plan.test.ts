@@ -7,7 +7,7 @@ import { Image } from '../../proto/gen/merge/image/v1/image.ts'
 const now = 1000
 
 function wants(name: string, storedBytes = 1n): DesiredImage {
-  return { image: Image.create({ name, storedBytes }), holders: [] }
+  return { image: Image.create({ name, storedBytes }), holders: [], fetchers: [] }
 }
 
 function plan(

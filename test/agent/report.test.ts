@@ -17,7 +17,11 @@ const transfer: Transfer = {
 }
 
 function standing(wanted: readonly string[], transfers: Record<string, Transfer>, here: string[]) {
-  const images = wanted.map((name) => ({ image: Image.create({ name }), holders: [] }))
+  const images = wanted.map((name) => ({
+    image: Image.create({ name }),
+    holders: [],
+    fetchers: [],
+  }))
   const state = {
     desired: WatchDesiredStateResponse.create({ images }),
     applied: 0n,

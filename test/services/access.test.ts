@@ -16,6 +16,7 @@ import type { CatalogServiceService } from '../../proto/gen/merge/image/v1/catal
 import type { DeltaServiceService } from '../../proto/gen/merge/image/v1/delta.ts'
 import type { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.ts'
 import type { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
+import type { IntegrityServiceService } from '../../proto/gen/merge/image/v1/integrity.ts'
 import {
   CreateLockRequest,
   LockedNode,
@@ -70,6 +71,7 @@ interface Table {
   readonly deltas: Record<keyof typeof DeltaServiceService, Row>
   readonly facilities: Record<keyof typeof FacilityServiceService, Row>
   readonly storage: Record<keyof typeof StorageServiceService, Row>
+  readonly integrity: Record<keyof typeof IntegrityServiceService, Row>
   readonly agents: Record<keyof typeof AgentServiceService, Row>
 }
 
@@ -210,9 +212,19 @@ const table: Table = {
     collect: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
       call: ({ storage }) => storage.collect({ validateOnly: false }) },
   },
+  integrity: {
+    getIntegrity: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
+      call: ({ integrity }) => integrity.getIntegrity({}) },
+    scrub: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
+      call: ({ integrity }) => integrity.scrub({}) },
+    checkChunks: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'everywhere'),
+      call: ({ integrity }) => integrity.checkChunks({ digests }) },
+  },
   agents: {
     watchDesiredState: { may: row('nowhere', 'nowhere', 'nowhere', 'nowhere', 'own'),
       call: ({ agents }, facility) => agents.watchDesiredState({ facility }) },
+    getTicket: { may: row('nowhere', 'nowhere', 'nowhere', 'nowhere', 'own'),
+      call: ({ agents }, facility) => agents.getTicket({ facility, image: image('') }) },
     reportState: { may: row('nowhere', 'nowhere', 'nowhere', 'nowhere', 'own'),
       call: ({ agents }, facility) => agents.reportState(ReportStateRequest.create({ facility })) },
   },

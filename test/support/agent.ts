@@ -5,6 +5,7 @@ import { startAgent, type Agent } from '../../agent/agent.ts'
 import { agentSettings } from '../../agent/settings.ts'
 import { connect, openChannel, type Remote } from '../../lib/rpc/connect.ts'
 import { readSettings } from '../../lib/settings.ts'
+import { IntegrityServiceService } from '../../proto/gen/merge/image/v1/integrity.ts'
 import {
   LocalServiceService,
   WriteOutRequest,
@@ -18,6 +19,7 @@ import { recorder, type Recorder } from './log.ts'
 /** An agent in this process, with a client over its socket. */
 export interface FreshAgent extends AsyncDisposable {
   readonly local: Remote<typeof LocalServiceService>
+  readonly integrity: Remote<typeof IntegrityServiceService>
   readonly agent: Agent
   /** Where its chunks and its database lie. */
   readonly data: string
@@ -66,6 +68,7 @@ export async function freshAgent(
   const owned = stack.move()
   return {
     local: connect(LocalServiceService, channel),
+    integrity: connect(IntegrityServiceService, channel),
     agent,
     data,
     recorder: recorded,

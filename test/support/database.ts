@@ -2,9 +2,12 @@ import { openDatabase, type Sql } from '../../services/db/open.ts'
 
 let made = 0
 
-/** A database of its own in the tests' PostgreSQL: a migrated one, or, of `template0`, an empty one. */
+/**
+ * A database of its own in the tests' PostgreSQL: a migrated one, an empty one of `template0`, or a copy of one that nobody is
+ * connected to.
+ */
 export async function freshDatabase(
-  template: 'template' | 'template0' = 'template',
+  template = 'template',
 ): Promise<AsyncDisposable & { readonly url: string; readonly sql: Sql }> {
   const server = process.env['TEST_POSTGRES']
   if (server === undefined) throw new Error('the tests have no PostgreSQL: see jest.config.mjs')

@@ -10,6 +10,7 @@ import { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts
 import { DeltaServiceService } from '../../proto/gen/merge/image/v1/delta.ts'
 import { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.ts'
 import { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
+import { IntegrityServiceService } from '../../proto/gen/merge/image/v1/integrity.ts'
 import { ResolverServiceService } from '../../proto/gen/merge/image/v1/resolver.ts'
 import { StorageServiceService } from '../../proto/gen/merge/image/v1/storage.ts'
 import { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
@@ -35,6 +36,7 @@ export function clientsAs(address: string, caller: string) {
     deltas: connect(DeltaServiceService, channel),
     facilities: connect(FacilityServiceService, channel),
     storage: connect(StorageServiceService, channel),
+    integrity: connect(IntegrityServiceService, channel),
     agents: connect(AgentServiceService, channel),
     [Symbol.dispose]: () => {
       channel[Symbol.dispose]()

@@ -1,11 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { publicKeys } from '../../../lib/tickets/keys.ts'
+import { checkTicket } from '../../../lib/tickets/ticket.ts'
 import {
   ReportStateRequest,
   type WatchDesiredStateResponse,
 } from '../../../proto/gen/merge/image/v1/agent.ts'
 import { SetAliasRequest } from '../../../proto/gen/merge/image/v1/alias.ts'
 import { Replica, ReplicaState } from '../../../proto/gen/merge/image/v1/facility.ts'
+import { announce } from '../../../services/db/changes.ts'
 import { makeFacilities, push } from '../../support/facilities.ts'
 import { publish } from '../../support/images.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
@@ -133,6 +136,91 @@ describe('agents', () => {
     const state = ReplicaState.REPLICA_STATE_FETCHING
     await report(lab1, { peerAddress: 'a:1', replicas: [replica({ state })] })
     expect((await watch(lab2)()).images).toMatchObject([{ holders: [] }])
+  })
+
+  test('hear who fetches the same image, from when it should until it holds it', async () => {
+    await report(lab1, { peerAddress: 'a:1', replicas: [] })
+    await push(admin, lab2, image)
+    const next = watch(lab2)
+    expect((await next()).images).toMatchObject([{ holders: [], fetchers: [] }])
+    await push(admin, lab1, image)
+    expect(await next()).toMatchObject({
+      images: [{ holders: [], fetchers: [lab1] }],
+      peers: [{ facility: lab1 }],
+    })
+    await report(lab1, { peerAddress: 'a:1', replicas: [replica()] })
+    expect((await next()).images).toMatchObject([{ holders: [lab1], fetchers: [] }])
+    expect((await watch(lab1)()).images).toMatchObject([{ fetchers: [] }])
+  })
+
+  test('hear nothing of how far others are', async () => {
+    await push(admin, lab1, image)
+    await push(admin, lab2, image)
+    await report(lab1, { peerAddress: 'a:1', replicas: [] })
+    const next = watch(lab2)
+    expect((await next()).images).toMatchObject([{ fetchers: [lab1] }])
+    const state = ReplicaState.REPLICA_STATE_FETCHING
+    for (const portalBytes of [1n, 2n, 3n]) {
+      await report(lab1, { peerAddress: 'a:1', replicas: [replica({ state, portalBytes })] })
+    }
+    await report(lab1, { peerAddress: 'a:1', replicas: [replica()] })
+    expect((await next()).images).toMatchObject([{ holders: [lab1] }])
+  })
+
+  test('do not count on one who serves nobody, or has failed', async () => {
+    await push(admin, lab1, image)
+    await push(admin, lab2, image)
+    await report(lab1, { peerAddress: '', replicas: [] })
+    expect((await watch(lab2)()).images).toMatchObject([{ fetchers: [] }])
+    const state = ReplicaState.REPLICA_STATE_FAILED
+    await report(lab1, { peerAddress: 'a:1', replicas: [replica({ state })] })
+    expect((await watch(lab2)()).images).toMatchObject([{ fetchers: [] }])
+  })
+
+  test('hear of many changes at once what they come to', async () => {
+    const next = watch(lab1)
+    await next()
+    const more = await publish(admin, 'debian-12', randomBytes(1000))
+    await Promise.all([push(admin, lab1, image), push(admin, lab1, more)])
+    expect((await next()).images).toHaveLength(2)
+  })
+
+  test('are left out when they have not reported for 90 seconds, until they do again', async () => {
+    await push(admin, lab2, image)
+    const here = { peerAddress: 'a:1', replicas: [replica()] }
+    await report(lab1, here)
+    const next = watch(lab2)
+    const listed = { images: [{ holders: [lab1] }], peers: [{ facility: lab1 }] }
+    expect(await next()).toMatchObject(listed)
+    const silentFor = async (seconds: number): Promise<void> => {
+      await portal.sql.begin(async (tx) => {
+        await tx`update facility set agent_time = now() - make_interval(secs => ${seconds})
+          where name = ${lab1}`
+        await announce(tx)
+      })
+    }
+    await silentFor(91)
+    expect(await next()).toMatchObject({ images: [{ holders: [] }], peers: [] })
+    await report(lab1, here)
+    expect(await next()).toMatchObject(listed)
+    await silentFor(89)
+    expect(await watch(lab2)()).toMatchObject(listed)
+  })
+
+  test('get tickets for the images that they should hold, and are told nothing of others', async () => {
+    await push(admin, lab1, image)
+    const ticketOf = (facility: string, name: string) =>
+      portal.as(`agent:${facility}`).agents.getTicket({ facility, image: name })
+    const { ticket, expireTime } = await ticketOf(lab1, image)
+    const { ticketKeys } = await watch(lab1)()
+    expect(ticketKeys).toHaveLength(1)
+    const checked = checkTicket(ticket, publicKeys(ticketKeys), lab1, new Date())
+    expect(checked).toMatchObject({ facility: lab1, expires: expireTime })
+    const found = await admin.images.getImage({ name: image })
+    expect(`sha256:${checked.manifest}`).toBe(found.image?.digest)
+    for (const name of [image, 'debian-13.0-std-x86-20200101', '']) {
+      await expect(ticketOf(lab2, name)).rejects.toMatchObject({ reason: 'NOT_FOUND' })
+    }
   })
 
   test('say how they stand, and the last report counts', async () => {

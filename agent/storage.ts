@@ -1,0 +1,56 @@
+import { join } from 'node:path'
+import type { BlobStore } from '../lib/chunks/blobs.ts'
+import type { CollectableIndex } from '../lib/chunks/collectable.ts'
+import type { DamageLog } from '../lib/chunks/damage.ts'
+import { openDirectory } from '../lib/chunks/directory.ts'
+import { packStore } from '../lib/chunks/packs.ts'
+import type { ChunkIndex } from '../lib/chunks/places.ts'
+import type { ChunkStore } from '../lib/chunks/source.ts'
+import { ownFolder } from '../lib/ownership.ts'
+import type { World } from '../lib/service.ts'
+import { startPool, type Pool } from '../lib/workers/pool.ts'
+import { collectableIn } from './collectable.ts'
+import { damageIn } from './damage.ts'
+import { openAgentDatabase } from './database.ts'
+import { draftsIn, type Drafts } from './drafts.ts'
+import { imagesIn, type ImageTable } from './images.ts'
+import { findLostPacks } from './lost.ts'
+import { needsIn, type Needs } from './needs.ts'
+import { placesIn } from './places.ts'
+
+/** What an agent keeps, and what it is kept with. */
+export interface Storage {
+  readonly store: ChunkStore
+  readonly places: ChunkIndex
+  readonly images: ImageTable
+  readonly needs: Needs
+  readonly collectable: CollectableIndex
+  readonly damage: DamageLog
+  readonly blobs: BlobStore
+  readonly drafts: Drafts
+  readonly pool: Pool
+}
+
+/** Opens the folder of an agent, and finds what a crash left in it. */
+export async function openStorage(
+  data: string,
+  deps: World,
+  stack: AsyncDisposableStack,
+): Promise<Storage> {
+  stack.use(ownFolder(data))
+  const db = openAgentDatabase(data)
+  stack.defer(() => {
+    db.close()
+  })
+  const images = imagesIn(db)
+  const places = placesIn(db)
+  const startedAt = deps.now().getTime()
+  const blobs = stack.use(await openDirectory({ path: join(data, 'chunks'), startedAt }))
+  await findLostPacks(blobs, images.packs(), places, deps.log)
+  const pool = stack.use(startPool(deps.threads))
+  const store = packStore({ blobs, index: places, newId: deps.newUlid })
+  const needs = needsIn(db)
+  const collectable = collectableIn(db, needs.takeRevived)
+  const damage = damageIn(db)
+  return { store, places, images, needs, collectable, damage, blobs, drafts: draftsIn(db), pool }
+}

@@ -1,0 +1,77 @@
+import { makeBell } from '../lib/bell.ts'
+import { sleep } from '../lib/chunks/clock.ts'
+import { telling } from '../lib/chunks/healing.ts'
+import { limitTo } from '../lib/chunks/limit.ts'
+import type { RankedSource } from '../lib/chunks/ranking.ts'
+import type { ChunkSource } from '../lib/chunks/source.ts'
+import { verified } from '../lib/chunks/verified.ts'
+import type { Security } from '../lib/rpc/security.ts'
+import type { World } from '../lib/service.ts'
+import type { Values } from '../lib/settings.ts'
+import { fresh } from '../lib/sharing/fresh.ts'
+import type { Company } from '../lib/sharing/sharing.ts'
+import { verifier } from '../lib/workers/verifier.ts'
+import { deltaFetch } from './deltas.ts'
+import { hoursOf } from './hours.ts'
+import { openPeers } from './peers.ts'
+import type { agentSettings } from './settings.ts'
+import { rememberSources } from './sources.ts'
+import type { Storage } from './storage.ts'
+import type { SyncDeps } from './sync.ts'
+import { ticketsFrom } from './tickets.ts'
+import { openUpstream } from './upstream.ts'
+
+/** All that the loops of an agent work with. */
+export interface Syncing extends SyncDeps {
+  /** What other facilities can have: what is on its way to the disk too. */
+  readonly served: ChunkSource
+  /** Who has chunks of the image. */
+  readonly sources: (image: string) => readonly RankedSource[]
+}
+
+/** Opens the ways to the portal and to peers; nothing is fetched yet. */
+export function prepareSync(
+  { facility, portal: address, listen, fetchRate, fetchWindow }: Values<typeof agentSettings>,
+  { log, clock, now, newUuid, security }: World & { readonly security: Security },
+  { store: packs, images, needs, pool }: Storage,
+  stack: AsyncDisposableStack,
+): Syncing {
+  const verify = verifier(pool)
+  const upstream = stack.use(openUpstream(address, security))
+  const time = { now: clock, sleep }
+  const tickets = ticketsFrom({ facility, upstream, now, clock: time })
+  const serves = listen !== undefined
+  const peers = stack.use(openPeers(facility, serves, tickets, security, verify))
+  const source = telling(verified(upstream.chunks, verify), upstream.suspect)
+  const portal = { name: 'portal', origin: 'portal', source } as const
+  const state = {
+    desired: images.desired(),
+    applied: 0n,
+    unreachable: undefined,
+    transfers: new Map(),
+    bell: makeBell(),
+  }
+  const isShared = (): boolean => state.desired.images.some(({ fetchers }) => fetchers.length > 0)
+  const { store, served } = fresh(packs, isShared)
+  const company = (image: string): Company => peers.of(image, state.desired)
+  return {
+    served,
+    state,
+    images,
+    needs,
+    store,
+    upstream,
+    clock: time,
+    limit: limitTo(fetchRate, time),
+    hours: hoursOf(fetchWindow, now, time),
+    standing: rememberSources({ log, clock, now, newUuid }),
+    log,
+    deltas: deltaFetch({ upstream, images, store, pool, log, clock: time }),
+    sources: (image) => {
+      const { holders, fetchers } = company(image)
+      return [...holders, ...fetchers, portal]
+    },
+    company,
+    portal,
+  }
+}
