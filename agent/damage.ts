@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { DamageLog } from '../lib/chunks/damage.ts'
+import { type DamageLog, noCounts, type ScrubCounts } from '../lib/chunks/damage.ts'
 import type { Digest } from '../lib/content/digest.ts'
 
 /** A chunk that is damaged in a pack counts as absent while it lies there. */
@@ -9,10 +9,12 @@ export const damageSchema = `
     pack TEXT NOT NULL,
     PRIMARY KEY (digest, pack)
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS scrub (
+  CREATE TABLE IF NOT EXISTS scrub_place (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     after TEXT NOT NULL,
-    ended INTEGER NOT NULL
+    ended INTEGER NOT NULL,
+    so_far TEXT NOT NULL,
+    last TEXT
   ) STRICT;
 `
 
@@ -55,15 +57,24 @@ export function damageIn(db: DatabaseSync): DamageLog {
     },
     async place() {
       await Promise.resolve()
-      const row = db.prepare('SELECT after, ended FROM scrub').get()
-      return { after: String(row?.['after'] ?? ''), endedAt: Number(row?.['ended'] ?? 0) }
+      const row = db.prepare('SELECT after, ended, so_far, last FROM scrub_place').get()
+      return {
+        after: String(row?.['after'] ?? ''),
+        endedAt: Number(row?.['ended'] ?? 0),
+        soFar: countsOf(row?.['so_far']) ?? noCounts,
+        last: countsOf(row?.['last']),
+      }
     },
-    async keepPlace({ after, endedAt }) {
+    async keepPlace({ after, endedAt, soFar, last }) {
       await Promise.resolve()
-      db.prepare('INSERT OR REPLACE INTO scrub (only, after, ended) VALUES (1, ?, ?)').run(
-        after,
-        Math.round(endedAt),
-      )
+      const told = last === undefined ? null : JSON.stringify(last)
+      db.prepare(
+        'INSERT OR REPLACE INTO scrub_place (only, after, ended, so_far, last) VALUES (1, ?, ?, ?, ?)',
+      ).run(after, Math.round(endedAt), JSON.stringify(soFar), told)
     },
   }
+}
+
+function countsOf(column: unknown): ScrubCounts | undefined {
+  return typeof column === 'string' ? (JSON.parse(column) as ScrubCounts) : undefined
 }

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path'
+import type { HealingSource } from '../lib/chunks/healing.ts'
 import type { ChunkStore } from '../lib/chunks/source.ts'
 import { parseDigest } from '../lib/content/digest.ts'
 import { decodeManifest } from '../lib/content/encoding.ts'
@@ -7,7 +8,7 @@ import { invalid, missing } from '../lib/failure.ts'
 import type { Call } from '../lib/rpc/serve.ts'
 import type { Service } from '../lib/rpc/service.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
-import type { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
+import type { LocalServiceService, SourceStatus } from '../proto/gen/merge/image/v1/local.ts'
 import { pullImage } from './pull.ts'
 import { localImages } from './listing.ts'
 import { resolveHere } from './resolve.ts'
@@ -18,7 +19,7 @@ import type { WriteOut } from './writeout.ts'
 export interface LocalDeps extends SyncDeps {
   readonly facility: string
   readonly peerAddress: string
-  readonly store: ChunkStore
+  readonly store: ChunkStore & HealingSource
   readonly writeOut: WriteOut
   readonly now: () => Date
   readonly newUuid: () => string
@@ -43,6 +44,8 @@ export function localService(deps: LocalDeps): Service<typeof LocalServiceServic
         presentCount: images.present().length,
         storedBytes: images.storedBytes(),
         servedBytes: deps.servedBytes(),
+        sources: sourcesNow(deps),
+        fetchTime: state.opensAt,
       })
     },
 
@@ -86,6 +89,15 @@ export function localService(deps: LocalDeps): Service<typeof LocalServiceServic
       }
     },
   }
+}
+
+function sourcesNow({ standing, now }: LocalDeps): SourceStatus[] {
+  return standing.all().map(({ name, rate, restsMs, reason }) => ({
+    name,
+    bytesPerSecond: BigInt(Math.round(rate)),
+    restingUntil: restsMs > 0 ? new Date(now().getTime() + restsMs) : undefined,
+    reason,
+  }))
 }
 
 function findHere(reference: string, { images, state, now }: LocalDeps): Image {

@@ -1,12 +1,19 @@
+import { runFsck } from '../lib/fsck/run.ts'
 import { makeLog } from '../lib/log.ts'
 import { runService } from '../lib/service.ts'
 import { startAgent } from './agent.ts'
+import { agentFsckSettings, fsckAgent } from './fsck.ts'
 import { agentSettings } from './settings.ts'
 
 const usage = `merge-image agent: keeps a facility's images
 
-Usage: merge-image agent --facility NAME --data DIR --insecure-dev [--flag VALUE ...]`
+Usage: merge-image agent --facility NAME --data DIR --insecure-dev [--flag VALUE ...]
+       merge-image agent fsck --data DIR [--read] [--repair]   check what is stored`
 
-await runService('merge-image agent', usage, agentSettings, (settings, world) =>
-  startAgent(settings, { ...world, log: makeLog(settings.logLevel) }),
-)
+if (process.argv[2] === 'fsck') {
+  await runFsck('merge-image agent', agentFsckSettings, fsckAgent)
+} else {
+  await runService('merge-image agent', usage, agentSettings, (settings, world) =>
+    startAgent(settings, { ...world, log: makeLog(settings.logLevel) }),
+  )
+}

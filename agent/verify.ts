@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { ChunkSource } from '../lib/chunks/source.ts'
+import { type HealingSource, takeAll } from '../lib/chunks/healing.ts'
+import type { Run } from '../lib/chunks/source.ts'
 import { chunkDecoder } from '../lib/content/codec.ts'
 import { sha256, type Digest } from '../lib/content/digest.ts'
 import { chunksOf, type Chunk } from '../lib/content/extents.ts'
@@ -13,7 +14,7 @@ const zeros = Buffer.alloc(1024 * 1024)
 export async function* verifyImage(
   name: string,
   { artifacts }: Manifest,
-  source: ChunkSource,
+  source: HealingSource,
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly doneBytes: number }> {
   let doneBytes = 0
@@ -28,7 +29,7 @@ export async function* verifyImage(
 async function* verifyArtifact(
   name: string,
   { kind, sizeBytes, sha256: whole, extents }: Artifact,
-  source: ChunkSource,
+  source: HealingSource,
   signal: AbortSignal,
 ): AsyncGenerator<number> {
   const hash = createHash('sha256')
@@ -56,13 +57,14 @@ async function* verifyArtifact(
 
 async function readChunks(
   chunks: readonly Chunk[],
-  source: ChunkSource,
+  source: HealingSource,
   signal: AbortSignal,
 ): Promise<Map<Digest, Uint8Array>> {
   const raw = new Map<Digest, Uint8Array>()
   const decode = chunkDecoder()
   const digests = [...new Set(chunks.map(({ digest }) => digest))]
-  for await (const { entries, payload } of source.fetch(digests, signal)) {
+  const take = async ({ entries, payload }: Run): Promise<void> => {
+    await Promise.resolve()
     let at = 0
     for (const entry of entries) {
       const bytes = decode(entry, payload.subarray(at, at + entry.storedBytes))
@@ -71,6 +73,7 @@ async function readChunks(
       raw.set(entry.digest, bytes)
     }
   }
+  await takeAll(source, digests, take, signal)
   return raw
 }
 

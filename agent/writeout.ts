@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path'
-import type { ChunkSource } from '../lib/chunks/source.ts'
+import type { HealingSource } from '../lib/chunks/healing.ts'
 import type { Artifact } from '../lib/content/manifest.ts'
 import { partialName } from '../lib/images/partial.ts'
 import { writeOut } from '../lib/images/writeout.ts'
@@ -15,7 +15,7 @@ export type WriteOut = (
 ) => AsyncGenerator<{ readonly doneBytes: bigint; readonly totalBytes: bigint }>
 
 export function writesOut(deps: {
-  readonly store: ChunkSource
+  readonly store: HealingSource
   readonly pool: Pool
   readonly drafts: Drafts
   readonly newUuid: () => string

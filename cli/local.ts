@@ -2,15 +2,21 @@ import { connect } from '../lib/rpc/connect.ts'
 import {
   LocalServiceService,
   type LocalImage,
+  type SourceStatus,
   type StatusResponse,
 } from '../proto/gen/merge/image/v1/local.ts'
+import {
+  IntegrityServiceService,
+  type GetIntegrityResponse,
+} from '../proto/gen/merge/image/v1/integrity.ts'
 import { ResolveRule } from '../proto/gen/merge/image/v1/resolver.ts'
 import { command, type Paint } from './command.ts'
 import { replicaCells, replicaHeadings } from './facilities.ts'
 import { present } from './find.ts'
+import { integrityLine } from './integrity.ts'
 import { imageJson, localJson } from './json.ts'
 import { facts, listed } from './table.ts'
-import { bytes, plain } from './units.ts'
+import { bytes, plain, time } from './units.ts'
 import { word } from './words.ts'
 
 const status = command({
@@ -20,8 +26,14 @@ const status = command({
   flags: {},
   examples: ['status', 'status --json'],
   async run({ channel, signal }) {
-    const answer = await connect(LocalServiceService, channel).status({}, { signal })
-    return { json: answer, text: (paint) => statusText(paint, answer) }
+    const [answer, integrity] = await Promise.all([
+      connect(LocalServiceService, channel).status({}, { signal }),
+      connect(IntegrityServiceService, channel).getIntegrity({}, { signal }),
+    ])
+    return {
+      json: { ...answer, integrity },
+      text: (paint) => statusText(paint, answer, integrity),
+    }
   },
 })
 
@@ -65,19 +77,29 @@ const resolve = command({
 
 export const localCommands = [status, list, resolve]
 
-function statusText(paint: Paint, answer: StatusResponse): string {
+function statusText(paint: Paint, answer: StatusResponse, integrity: GetIntegrityResponse): string {
   const { connected, error, wantedCount, presentCount } = answer
   const portal = connected ? paint('green', 'connected') : paint('red', 'not connected')
   const why = connected || error === '' ? '' : `: ${plain(error)}`
+  const waits =
+    answer.fetchTime === undefined ? '' : `; fetching waits for ${time(answer.fetchTime)}`
   return facts(paint, [
     ['Facility', paint('bold', answer.facility)],
     ['Portal', `${answer.portalAddress}, ${portal}${why}`],
-    ['Images', `${presentCount} of ${wantedCount} wanted are here`],
+    ['Images', `${presentCount} of ${wantedCount} wanted are here${waits}`],
     ['Generation', `${answer.appliedGeneration} of ${answer.desiredGeneration} carried out`],
     ['Stored', bytes(answer.storedBytes)],
+    ['Integrity', integrityLine(paint, integrity)],
     ['Peers at', answer.peerAddress || '-'],
     ['Sent to peers', bytes(answer.servedBytes)],
+    ...answer.sources.map((source) => [`From ${source.name}`, sourceText(paint, source)] as const),
   ])
+}
+
+function sourceText(paint: Paint, { bytesPerSecond, restingUntil, reason }: SourceStatus): string {
+  const speed = bytesPerSecond === 0n ? 'not measured lately' : `${bytes(bytesPerSecond)}/s`
+  if (restingUntil === undefined) return speed
+  return `${paint('red', `sits out until ${time(restingUntil)}`)}: ${plain(reason)}`
 }
 
 function localCells({ image, replica }: LocalImage, paint: Paint): readonly string[] {

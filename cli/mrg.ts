@@ -5,6 +5,7 @@ import { distroCommands } from './distros.ts'
 import { facilityCommands } from './facilities.ts'
 import { historyCommands } from './history.ts'
 import { imageCommands } from './images.ts'
+import { integrityCommands } from './integrity.ts'
 import { lockCommands } from './lock.ts'
 import { lockFileCommands } from './locks.ts'
 import { parse } from './parse.ts'
@@ -24,6 +25,7 @@ export const mrgImage: Program = {
     variable: 'MRG_IMAGE_PORTAL',
     fallback: '127.0.0.1:7410',
     address: (value) => value,
+    identifies: true,
   },
   commands: [
     publish,
@@ -39,6 +41,7 @@ export const mrgImage: Program = {
     ...catalogueCommands,
     ...facilityCommands,
     ...storageCommands,
+    ...integrityCommands,
   ],
   hints: {
     UNREACHABLE: 'Start one with `merge-image portal`, or say where it is: --portal HOST:PORT.',

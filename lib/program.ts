@@ -12,11 +12,11 @@ export function untilStopped(): AbortSignal {
   return controller.signal
 }
 
-/** Runs a long-lived program: a Failure is told in one sentence, a defect with its stack. */
+/** Runs a program, which may set the exit code: a Failure is told in one sentence, a defect with its stack. */
 export async function runProgram(name: string, program: () => Promise<void>): Promise<void> {
   try {
     await program()
-    process.exit(0)
+    process.exit()
   } catch (error) {
     const text = error instanceof Failure ? error.message : String((error as Error).stack ?? error)
     process.stderr.write(`${name}: ${text}\n`)

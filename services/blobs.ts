@@ -6,11 +6,16 @@ import { openDirectory } from '../lib/chunks/directory.ts'
 import { errorCode, precondition } from '../lib/failure.ts'
 import type { PortalDeps, PortalSettings } from './portal.ts'
 
+type BlobsSettings = Pick<
+  PortalSettings,
+  'data' | 'bucket' | 's3Endpoint' | 's3Region' | 's3Ca' | 's3PathStyle'
+>
+
 type BlobsDeps = Pick<PortalDeps, 'now' | 'newUlid' | 'newUuid' | 'log'>
 
 /** Where the portal's packs lie: a bucket if one is given, else a folder of the data directory. */
 export async function openBlobs(
-  settings: PortalSettings,
+  settings: BlobsSettings,
   deps: BlobsDeps,
 ): Promise<BlobStore & AsyncDisposable> {
   if (settings.bucket === undefined) {
@@ -22,7 +27,7 @@ export async function openBlobs(
 }
 
 async function bucketOptions(
-  settings: PortalSettings,
+  settings: BlobsSettings,
   address: string,
   { newUlid, newUuid }: BlobsDeps,
 ): Promise<BucketOptions> {

@@ -1,12 +1,31 @@
 import type { Digest } from '../content/digest.ts'
 
-/** Where a scrub goes on after a restart, and when the last whole pass ended. */
+/** What a pass came to. */
+export interface ScrubCounts {
+  readonly packs: number
+  /** Of the chunks that were read, as stored. */
+  readonly bytes: number
+  /** Chunks that the pass found damaged and that were not known to be. */
+  readonly damaged: number
+  /** Chunks that a good copy was found for, those of earlier passes too. */
+  readonly repaired: number
+  /** Chunks that are damaged still: nobody who could be reached has them. */
+  readonly left: number
+}
+
+/** Where a scrub goes on after a restart, and what the last whole pass came to. */
 export interface ScrubPlace {
   /** The key of the last pack that was read in this pass; empty between two passes. */
   readonly after: string
-  /** When the last pass ended, in milliseconds since 1970; 0 if none has. */
+  /** When the last pass ended, in milliseconds since 1970; 0 if none has. The first is counted from the first start. */
   readonly endedAt: number
+  /** Of the pass that is under way. */
+  readonly soFar: ScrubCounts
+  /** Of the last one that ended. */
+  readonly last: ScrubCounts | undefined
 }
+
+export const noCounts: ScrubCounts = { packs: 0, bytes: 0, damaged: 0, repaired: 0, left: 0 }
 
 /**
  * What is known of damage, beside the index. A chunk is damaged in a pack: from then on the index does not tell its place, so

@@ -26,7 +26,9 @@ export async function repair(
   if (asked.length === 0) return [...digests]
   for (let at = 0; at < digests.length; at += atOnce) {
     const some = await store.missing(digests.slice(at, at + atOnce), signal)
-    const options = { sources: () => asked, store, signal, clock, stallMs, restMs: 0, inFlight: 1 }
+    const able = await holdersOf(some, asked, signal)
+    if (able.length === 0) continue
+    const options = { sources: () => able, store, signal, clock, stallMs, inFlight: 1, retries: 0 }
     for (const batchChunks of [atOnce, 1]) {
       for (const batch of batchesOf(await store.missing(some, signal), batchChunks)) {
         await copyChunks({ ...options, digests: batch }).catch(() => {
@@ -36,4 +38,20 @@ export async function repair(
     }
   }
   return store.missing(digests, signal)
+}
+
+/** Who answers, and has any of them: one that is away would be waited for again with each batch. */
+async function holdersOf(
+  digests: readonly Digest[],
+  sources: readonly RankedSource[],
+  signal: AbortSignal,
+): Promise<RankedSource[]> {
+  if (digests.length === 0) return []
+  const lacks = sources.map(({ source }) => source.missing(digests, signal))
+  const answers = await Promise.allSettled(lacks)
+  signal.throwIfAborted()
+  return sources.filter((_source, i) => {
+    const answer = answers[i]
+    return answer?.status === 'fulfilled' && answer.value.length < digests.length
+  })
 }

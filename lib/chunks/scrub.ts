@@ -1,62 +1,73 @@
 import type { Digest } from '../content/digest.ts'
-import { Failure, unavailable } from '../failure.ts'
+import { Failure, precondition, unavailable } from '../failure.ts'
 import { release } from '../memory.ts'
 import type { BlobStat, BlobStore } from './blobs.ts'
 import type { Clock } from './clock.ts'
-import type { CollectableIndex } from './collectable.ts'
+import type { CollectableIndex, PackUse } from './collectable.ts'
 import type { DamageLog } from './damage.ts'
 import { packHeader, packHeaderBytes, type PackEntry, readPackIndex } from './pack.ts'
 import { planStretches, runOf, type Stretch } from './ranges.ts'
 import type { Verify } from './verified.ts'
 
-export interface ScrubDeps {
+export interface ReadDeps {
   readonly blobs: BlobStore
-  readonly index: Pick<CollectableIndex, 'packUse' | 'contents'>
-  readonly damage: DamageLog
   readonly verify: Verify
+}
+
+export interface ScrubDeps extends ReadDeps {
+  readonly index: Pick<CollectableIndex, 'packUse' | 'contents'>
+  readonly damage: Pick<DamageLog, 'note'>
   readonly clock: Clock
   /** Bytes that are read in a second at most. */
   readonly bytesPerSecond: number
 }
 
-/** What a pass saw. */
-export interface Scrubbed {
-  readonly packs: number
+/** A pack that was read, and how far the pass is with it. */
+export interface PackSeen {
+  readonly pack: string
   readonly bytes: number
   /** Chunks found damaged that were not known to be. */
   readonly damaged: number
-  /** Packs that have some flaw: damaged chunks, or an index or a header of other bytes. */
-  readonly flawed: readonly string[]
+  /** Whether it has some flaw: damaged chunks, or an index or a header of other bytes. */
+  readonly flawed: boolean
+  readonly donePacks: number
+  readonly totalPacks: number
+  readonly doneBytes: number
+  readonly totalBytes: number
 }
 
-/** Reads every recorded pack behind `after`, straight ahead, and notes what is damaged. `onPack` hears of each that is done. */
-export async function scrub(
+/** So many packs that are gone or cannot be read are a store that is not there or a disk that fails, and no rot. */
+const several = 3
+
+/** Reads every recorded pack behind `after`, straight ahead, and notes what is damaged. */
+export async function* scrub(
   after: string,
-  onPack: (pack: string) => Promise<void>,
   deps: ScrubDeps,
   signal: AbortSignal,
-): Promise<Scrubbed> {
-  const packs = (await deps.index.packUse(0))
-    .filter(({ key }) => key > after)
-    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+): AsyncGenerator<PackSeen, void, undefined> {
+  const packs = (await deps.index.packUse(0)).toSorted((a, b) => (a.key < b.key ? -1 : 1))
   await demandStore(packs.length, deps.blobs, signal)
+  const count = counter(packs, after)
   const pace = pacer(deps)
-  const flawed: string[] = []
-  let [bytes, damaged] = [0, 0]
-  for (const pack of packs) {
+  let unreadable: Looked[] = []
+  for (const pack of packs.filter(({ key }) => key > after)) {
     signal.throwIfAborted()
-    const found = await scrubPack(pack, deps, (read) => pace(read, signal), signal)
-    bytes += found.bytes
-    damaged += found.damaged
-    if (found.flawed) flawed.push(pack.key)
-    await onPack(pack.key)
+    const looked = await lookAt(pack, deps, (read) => pace(read, signal), signal)
+    if (looked.gone) await demandStore(packs.length, deps.blobs, signal)
+    if (looked.unreadable) {
+      unreadable.push(looked)
+      if (unreadable.length >= several) throw failing(unreadable)
+      continue
+    }
+    for (const each of [...unreadable, looked]) yield count(await settle(each, deps))
+    unreadable = []
   }
-  return { packs: packs.length, bytes, damaged, flawed }
+  for (const each of unreadable) yield count(await settle(each, deps))
 }
 
 /** Where several packs are recorded and none is there, the store is not: a volume that is not mounted, say. That is no rot. */
 async function demandStore(recorded: number, blobs: BlobStore, signal: AbortSignal): Promise<void> {
-  if (recorded < 3) return
+  if (recorded < several) return
   for await (const _ of blobs.list('packs/', signal)) return
   throw unavailable(
     'NOT_READY',
@@ -64,27 +75,61 @@ async function demandStore(recorded: number, blobs: BlobStore, signal: AbortSign
   )
 }
 
-async function scrubPack(
-  pack: BlobStat,
+function failing(packs: readonly Looked[]): Failure {
+  const [first = ''] = packs.map(({ pack }) => pack.key)
+  return precondition(
+    'UNREADABLE',
+    `${packs.length} packs on end cannot be read at all, ${first} the first: look at the disk and at who may read there; packs that are deleted are fetched again`,
+    { path: first },
+  )
+}
+
+/** A pack that was read. */
+interface Looked {
+  readonly pack: PackUse
+  readonly whole: boolean
+  readonly gone: boolean
+  /** Whether the disk gave nothing of it. */
+  readonly unreadable: boolean
+  readonly chunks: number
+  readonly bad: readonly Digest[]
+}
+
+async function lookAt(
+  pack: PackUse,
   deps: ScrubDeps,
   pace: (bytes: number) => Promise<void>,
   signal: AbortSignal,
-): Promise<{ bytes: number; damaged: number; flawed: boolean }> {
-  const { index, damage } = deps
+): Promise<Looked> {
   const whole = await isWhole(pack, deps.blobs, signal)
-  const entries = await index.contents(pack.key)
+  const entries = await deps.index.contents(pack.key)
   const places = new Map(entries.map((entry) => [entry.digest, { ...entry, pack: pack.key }]))
-  const bad: Digest[] = []
-  let bytes = 0
+  const bad: Bad[] = []
   for (const stretch of planStretches([...places.keys()], places)) {
     bad.push(...(await badIn(stretch, deps, signal)))
-    bytes += stretch.length
     await pace(stretch.length)
   }
-  // A pack that went meanwhile was collected or rewritten, each chunk verified: it has no damage.
+  const all = (reason: string): boolean =>
+    bad.length > 0 && bad.length === entries.length && bad.every((each) => each.reason === reason)
+  return {
+    pack,
+    whole,
+    gone: all('CHUNK_NOT_FOUND'),
+    unreadable: all('UNREADABLE'),
+    chunks: entries.length,
+    bad: bad.map(({ digest }) => digest),
+  }
+}
+
+/** Notes what is bad. A pack that went meanwhile was collected or rewritten, each chunk verified: it has no damage. */
+async function settle(
+  { pack, whole, chunks, bad }: Looked,
+  { index, damage }: ScrubDeps,
+): Promise<Pick<PackSeen, 'pack' | 'bytes' | 'damaged' | 'flawed'>> {
   const still = bad.length === 0 ? [] : await stillThere(pack.key, bad, index)
   const damaged = still.length === 0 ? 0 : await damage.note(pack.key, still)
-  return { bytes, damaged, flawed: still.length > 0 || (!whole && entries.length > 0) }
+  const flawed = still.length > 0 || (!whole && chunks > 0)
+  return { pack: pack.key, bytes: pack.chunkBytes, damaged, flawed }
 }
 
 async function stillThere(
@@ -114,12 +159,18 @@ async function isWhole(
   }
 }
 
+interface Bad {
+  readonly digest: Digest
+  readonly reason: string
+}
+
 /** A stretch that is not right is looked at chunk by chunk. */
-async function badIn(stretch: Stretch, deps: ScrubDeps, signal: AbortSignal): Promise<Digest[]> {
-  if (await isGood(stretch, deps, signal)) return []
-  const bad: Digest[] = []
+export async function badIn(stretch: Stretch, deps: ReadDeps, signal: AbortSignal): Promise<Bad[]> {
+  if ((await flawOf(stretch, deps, signal)) === undefined) return []
+  const bad: Bad[] = []
   for (const chunk of stretch.chunks) {
-    if (!(await isGood(alone(stretch.pack, chunk), deps, signal))) bad.push(chunk.digest)
+    const reason = await flawOf(alone(stretch.pack, chunk), deps, signal)
+    if (reason !== undefined) bad.push({ digest: chunk.digest, reason })
   }
   return bad
 }
@@ -128,24 +179,24 @@ function alone(pack: string, chunk: PackEntry): Stretch {
   return { pack, offset: chunk.offset, length: chunk.storedBytes, chunks: [chunk] }
 }
 
-async function isGood(
+async function flawOf(
   stretch: Stretch,
-  { blobs, verify }: ScrubDeps,
+  { blobs, verify }: ReadDeps,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<string | undefined> {
   try {
     const bytes = await blobs.range(stretch.pack, stretch.offset, stretch.length, signal)
     const { payload } = await verify(runOf(stretch, bytes), signal)
     release(payload)
-    return true
+    return undefined
   } catch (error) {
-    if (isRot(error)) return false
+    if (isRot(error)) return error.reason
     throw error
   }
 }
 
 /** What says that these bytes are no good, rather than that the store does not answer now. */
-export function isRot(error: unknown): boolean {
+export function isRot(error: unknown): error is Failure {
   return error instanceof Failure && rotten.has(error.reason)
 }
 
@@ -165,5 +216,19 @@ function pacer({ clock, bytesPerSecond }: ScrubDeps) {
     bytes += more
     const early = began + (bytes / bytesPerSecond) * 1000 - clock.now()
     if (early > 1) await clock.sleep(early, signal)
+  }
+}
+
+/** Says of each pack how far the pass is with it; what lies before `after` is done. */
+function counter(packs: readonly PackUse[], after: string) {
+  const before = packs.filter(({ key }) => key <= after)
+  const bytesOf = (some: readonly PackUse[]): number =>
+    some.reduce((sum, { chunkBytes }) => sum + chunkBytes, 0)
+  let [donePacks, doneBytes] = [before.length, bytesOf(before)]
+  const [totalPacks, totalBytes] = [packs.length, bytesOf(packs)]
+  return (seen: Pick<PackSeen, 'pack' | 'bytes' | 'damaged' | 'flawed'>): PackSeen => {
+    donePacks++
+    doneBytes += seen.bytes
+    return { ...seen, donePacks, totalPacks, doneBytes, totalBytes }
   }
 }

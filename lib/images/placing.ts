@@ -40,6 +40,8 @@ export function* batchesOf(places: readonly Place[], rawBytes: number): Generato
 export interface Awaited {
   /** The offsets of the entry; throws if its chunk is not awaited or has another length. */
   readonly place: (entry: RunEntry) => readonly number[]
+  /** These have come. */
+  readonly came: (entries: readonly RunEntry[]) => void
   /** Throws CHUNK_NOT_FOUND if something has not come. */
   readonly checkComplete: () => void
 }
@@ -53,8 +55,10 @@ export function awaiting(batch: readonly Place[]): Awaited {
         const what = `chunk ${digest} of ${rawBytes} bytes was sent, which nobody asked for`
         throw corrupt('CHUNK_CORRUPT', what, { digest })
       }
-      rest.delete(digest)
       return place.offsets
+    },
+    came: (entries) => {
+      for (const { digest } of entries) rest.delete(digest)
     },
     checkComplete: () => {
       const [first] = rest.keys()

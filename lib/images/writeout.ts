@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises'
-import type { ChunkSource, Run } from '../chunks/source.ts'
+import { type HealingSource, takeAll } from '../chunks/healing.ts'
+import type { Run } from '../chunks/source.ts'
 import type { Artifact } from '../content/manifest.ts'
 import type { Pool } from '../workers/pool.ts'
 import { movedRun } from '../workers/verifier.ts'
@@ -30,7 +31,7 @@ const batchRawBytes = 24 * 1024 * 1024
 /** Writes the artifact as a sparse file, which appears at the path whole and verified or not at all. */
 export function writeOut(
   artifact: Artifact,
-  source: Pick<ChunkSource, 'fetch'>,
+  source: HealingSource,
   path: string,
   pool: Pool,
   { replace, random }: WriteOptions,
@@ -55,7 +56,7 @@ export function writeOut(
 /** Takes batches and puts their chunks into the file, as long as there are any. */
 function batchWriter(
   { handle, target }: Partial,
-  source: Pick<ChunkSource, 'fetch'>,
+  source: HealingSource,
   pool: Pool,
   wrote: (run: Run, offsets: readonly (readonly number[])[]) => void,
   stop: AbortSignal,
@@ -64,13 +65,15 @@ function batchWriter(
     for (const batch of batches) {
       const rest = awaiting(batch)
       const digests = batch.map(({ digest }) => digest)
-      for await (const run of source.fetch(digests, stop)) {
+      const put = async (run: Run): Promise<void> => {
         const offsets = run.entries.map(rest.place)
         const moved = movedRun(run)
         const placed = { ...moved, path: target, fd: handle.fd, offsets }
         await pool.run('expand', placed, stop, [moved.payload.buffer])
+        rest.came(run.entries)
         wrote(run, offsets)
       }
+      await takeAll(source, digests, put, stop)
       rest.checkComplete()
     }
   }

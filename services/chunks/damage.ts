@@ -1,4 +1,4 @@
-import type { DamageLog } from '../../lib/chunks/damage.ts'
+import { type DamageLog, noCounts, type ScrubCounts } from '../../lib/chunks/damage.ts'
 import { joinDigests, splitDigests } from '../../lib/content/digest.ts'
 import type { Sql } from '../db/open.ts'
 import { unpacked } from './queries.ts'
@@ -28,15 +28,30 @@ export function damageIn(sql: Sql): DamageLog {
       return rows.map(({ key }) => key)
     },
     async place() {
-      const [row] = await sql<{ after: string; endedAt: number | null }[]>`
-        select after, (extract(epoch from end_time) * 1000)::float8 as ended_at from scrub`
-      return { after: row?.after ?? '', endedAt: row?.endedAt ?? 0 }
+      const [row] = await sql<PlaceRow[]>`
+        select after, (extract(epoch from end_time) * 1000)::float8 as ended_at, so_far, last
+        from scrub`
+      return {
+        after: row?.after ?? '',
+        endedAt: row?.endedAt ?? 0,
+        soFar: { ...noCounts, ...row?.soFar },
+        last: row?.last ?? undefined,
+      }
     },
-    async keepPlace({ after, endedAt }) {
+    async keepPlace({ after, endedAt, soFar, last }) {
       await sql`
-        insert into scrub (after, end_time)
-        values (${after}, to_timestamp(${endedAt}::float8 / 1000))
-        on conflict (single) do update set after = excluded.after, end_time = excluded.end_time`
+        insert into scrub (after, end_time, so_far, last)
+        values (${after}, to_timestamp(${endedAt}::float8 / 1000), ${sql.json({ ...soFar })},
+          ${last === undefined ? null : sql.json({ ...last })})
+        on conflict (single) do update set after = excluded.after, end_time = excluded.end_time,
+          so_far = excluded.so_far, last = excluded.last`
     },
   }
+}
+
+interface PlaceRow {
+  after: string
+  endedAt: number | null
+  soFar: Partial<ScrubCounts>
+  last: ScrubCounts | null
 }

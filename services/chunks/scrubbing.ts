@@ -1,15 +1,20 @@
 import type { Logger } from 'pino'
 import type { BlobStore } from '../../lib/chunks/blobs.ts'
 import { sleep } from '../../lib/chunks/clock.ts'
+import { checker, healer } from '../../lib/chunks/healing.ts'
+import type { IntegrityDeps } from '../../lib/chunks/integrity.ts'
 import { type Scrubber, scrubber } from '../../lib/chunks/scrubber.ts'
 import type { ChunkStore } from '../../lib/chunks/source.ts'
 import type { Verify } from '../../lib/chunks/verified.ts'
+import type { Digest } from '../../lib/content/digest.ts'
 import type { Sql } from '../db/open.ts'
 import { collectableIndex } from '../storage/queries.ts'
 import { damageIn } from './damage.ts'
 import { type Holders } from './holders.ts'
+import { chunkIndex } from './queries.ts'
+import { imagesNeeding } from './needing.ts'
 
-/** The scrubber of the portal's packs; good copies come from agents. */
+/** What finds and mends damage in the portal's packs, and what it says of itself; good copies come from agents. */
 export function portalScrubber(
   { scrubRate }: { readonly scrubRate: number },
   deps: {
@@ -23,15 +28,21 @@ export function portalScrubber(
     readonly now: () => Date
     readonly newUlid: () => string
   },
-): Scrubber {
+): Scrubber & IntegrityDeps {
   const { sql, holders, clock, newUlid } = deps
-  return scrubber({
+  const [index, damage] = [collectableIndex(sql, () => 0), damageIn(sql)]
+  const all = {
     ...deps,
-    index: collectableIndex(sql, () => 0),
-    damage: damageIn(sql),
+    index,
+    places: chunkIndex(sql),
+    damage,
     newId: newUlid,
     clock: { now: clock, sleep },
     sources: () => holders.sources(),
     bytesPerSecond: scrubRate,
-  })
+  }
+  const made = scrubber(all)
+  const check = checker(healer(all), all)
+  const needing = (digests: readonly Digest[]) => imagesNeeding(sql, digests)
+  return { ...made, scrubber: made, check, index, damage, needing }
 }
