@@ -105,7 +105,10 @@ function sourceOf(path: string, flags: SourceFlags): Source {
   })
   return {
     files: [rootfs(path, container), ...boot],
-    mostBytes: most === undefined ? mostUnpackedBytes : parseSize('--max-size', most),
+    mostBytes:
+      most === undefined
+        ? mostUnpackedBytes
+        : parseSize('--max-size', most, 'mrg-image publish --help'),
   }
 }
 
