@@ -13,6 +13,15 @@ export const unpacked = (sql: Sql | Transaction, joined: Buffer) => sql`
   (select substring(${joined}::bytea from i * 32 + 1 for 32) as digest, i as position
    from generate_series(0, ${joined.length / 32 - 1}::int) as i) as asked`
 
+/**
+ * Whether the row of `chunk` is one of them, found by the index whatever the planner believes of the length of the list: joined
+ * with rows of unknown count, the whole table is read again for each run of an upload.
+ */
+export const isAmong = (sql: Sql | Transaction, joined: Buffer) => sql`
+  chunk.digest = any(array(
+    select substring(${joined}::bytea from i * 32 + 1 for 32)
+    from generate_series(0, ${joined.length / 32 - 1}::int) as i))`
+
 /** Whether the row of `chunk` lies where it is damaged: it counts as absent then. */
 const isDamaged = (sql: Sql | Transaction) => sql`
   exists (select from damage where damage.digest = chunk.digest and damage.pack = chunk.pack)`
@@ -25,8 +34,7 @@ export function chunkIndex(sql: Sql): ChunkIndex {
     record: (pack, sizeBytes, entries) =>
       sql.begin((tx) => record(tx, pack, sizeBytes, entries)).then(() => undefined),
     remove: async (digests) => {
-      await sql`delete from chunk using ${unpacked(sql, joinDigests(digests))}
-        where chunk.digest = asked.digest`
+      await sql`delete from chunk where ${isAmong(sql, joinDigests(digests))}`
     },
   }
 }
@@ -37,11 +45,10 @@ export async function absent(
 ): Promise<Digest[]> {
   if (digests.length === 0) return []
   const rows = await sql<{ digest: Buffer }[]>`
-    select asked.digest from ${unpacked(sql, joinDigests(digests))}
-    left join chunk on chunk.digest = asked.digest
-    where chunk.digest is null or ${isDamaged(sql)}
-    group by asked.digest order by min(asked.position)`
-  return splitDigests(Buffer.concat(rows.map(({ digest }) => digest)))
+    select digest from chunk
+    where ${isAmong(sql, joinDigests(digests))} and not ${isDamaged(sql)}`
+  const here = new Set(splitDigests(Buffer.concat(rows.map(({ digest }) => digest))))
+  return [...new Set(digests)].filter((digest) => !here.has(digest))
 }
 
 interface PlaceRow {
@@ -57,9 +64,8 @@ async function locate(sql: Sql, digests: readonly Digest[]): Promise<ReadonlyMap
   if (digests.length === 0) return new Map()
   const rows = await sql<PlaceRow[]>`
     select chunk.digest, pack.key, chunk.position, stored_bytes, raw_bytes, codec
-    from ${unpacked(sql, joinDigests(digests))}
-    join chunk on chunk.digest = asked.digest join pack on pack.id = chunk.pack
-    where not ${isDamaged(sql)}`
+    from chunk join pack on pack.id = chunk.pack
+    where ${isAmong(sql, joinDigests(digests))} and not ${isDamaged(sql)}`
   return new Map(
     rows.map((row) => [
       row.digest.toString('hex') as Digest,

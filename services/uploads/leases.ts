@@ -1,6 +1,6 @@
 import { joinDigests, type Digest } from '../../lib/content/digest.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
-import { absent, unpacked } from '../chunks/queries.ts'
+import { absent, isAmong, unpacked } from '../chunks/queries.ts'
 import type { Sql } from '../db/open.ts'
 import { enterWithOthers } from '../storage/gate.ts'
 import { uuidOrNull } from './queries.ts'
@@ -56,8 +56,8 @@ function takeSome(
       order by asked.digest on conflict do nothing`
     const { count } = await tx`
       update chunk set live = true, condemn_time = null from (
-        select chunk.id from ${unpacked(tx, asked)} join chunk on chunk.digest = asked.digest
-        where not chunk.live order by chunk.digest for update of chunk) as dead
+        select id from chunk where ${isAmong(tx, asked)} and not live
+        order by digest for update) as dead
       where chunk.id = dead.id`
     return { lacking: await absent(tx, digests), revived: count }
   })
