@@ -23,8 +23,8 @@ export async function* rebuildChunks(
   deps: RebuildDeps,
   signal: AbortSignal,
 ): AsyncGenerator<Run, void, undefined> {
-  // More than there are threads: while one computes, another run's surroundings are read.
-  const rebuilding = ahead(runs, deps.pool.threads + 2, (run) =>
+  // One more than there are threads: while one computes, another run's surroundings are read.
+  const rebuilding = ahead(runs, deps.pool.threads + 1, (run) =>
     rebuildRun(jobsOf(run, base, target), deps, signal),
   )
   for await (const rebuilt of rebuilding) yield* rebuilt
