@@ -21,7 +21,10 @@ import { placesIn } from './places.ts'
 import { agentSettings } from './settings.ts'
 
 /** What `merge-image agent fsck` can be told. */
-export const agentFsckSettings = { data: agentSettings.data, ...fsckSettings }
+export const agentFsckSettings = {
+  data: { ...agentSettings.data, about: 'where the agent keeps its chunks' },
+  ...fsckSettings,
+}
 
 /** Checks an agent that does not run. */
 export async function fsckAgent(

@@ -22,8 +22,9 @@ export function hoursOf(window: DayWindow | undefined, now: () => Date, clock: C
   return {
     opensAt() {
       if (window === undefined) return undefined
-      const ms = untilOpenMs(window, now())
-      return ms === 0 ? undefined : new Date(now().getTime() + ms)
+      const at = now()
+      const ms = untilOpenMs(window, at)
+      return ms === 0 ? undefined : new Date(at.getTime() + ms)
     },
     closing() {
       const closed = new AbortController()

@@ -21,7 +21,7 @@ const { data, database, bucket, s3Endpoint, s3Region, s3Ca, s3PathStyle } = port
 
 /** What `merge-image portal fsck` can be told. */
 export const portalFsckSettings = {
-  data,
+  data: { ...data, about: 'where the portal keeps its files' },
   database,
   bucket,
   s3Endpoint,

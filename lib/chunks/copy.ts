@@ -27,8 +27,6 @@ export interface CopyOptions extends Patience {
   readonly inFlight?: number
   /** How often everybody is asked again where nobody can be reached; 3 times within 2 s if not given. */
   readonly retries?: number
-  /** At which share of the list to begin, from 0 to below 1; what lies before that comes last. */
-  readonly startAt?: number
   /** Gives the batches, all of `digests`, in its own order and its own time. */
   readonly batches?: AsyncGenerator<readonly Digest[], void>
 }
@@ -38,7 +36,7 @@ export interface CopyOptions extends Patience {
  * the store fails. What came until then stays.
  */
 export async function copyChunks(options: CopyOptions): Promise<void> {
-  const { store, digests, signal, batchChunks = 256, startAt = 0 } = options
+  const { store, digests, signal, batchChunks = 256 } = options
   if (digests.length === 0) return
   const stop = new AbortController()
   const both = either(stop.signal, signal)
@@ -47,16 +45,10 @@ export async function copyChunks(options: CopyOptions): Promise<void> {
     stop.abort(error)
     throw error
   })
-  const batches = turned(batchesOf(digests, batchChunks), startAt)
-  const fetching = fetchAll(batches, { ...options, signal: both }, queue)
+  const fetching = fetchAll(batchesOf(digests, batchChunks), { ...options, signal: both }, queue)
   const [stored, fetched] = await Promise.allSettled([storing, fetching])
   if (stored.status === 'rejected') throw stored.reason
   if (fetched.status === 'rejected') throw fetched.reason
-}
-
-function turned<T>(items: readonly T[], share: number): T[] {
-  const first = Math.floor(share * items.length)
-  return [...items.slice(first), ...items.slice(0, first)]
 }
 
 /** The first batch that fails everywhere stops the others. */

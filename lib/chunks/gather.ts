@@ -40,14 +40,14 @@ export async function gather(
     const came = wanted.size < before
     retries = gathering.came() > cameBefore ? 0 : retries + 1
     if (!mayHelp(faults, came) || retries > gathering.retries) throw nobodyHas(wanted, faults)
-    if (retries > 0) await gathering.clock.sleep(pauseMs * 2 ** (retries - 1), signal)
+    if (!came) await gathering.clock.sleep(pauseMs * 2 ** (retries - 1), signal)
   }
 }
 
-/** Whether asking the same again may bring more: a line that was cut may be whole again. */
+/** Whether asking again may bring more: where something came, those who sat out are still to be asked; a cut line may be whole again. */
 function mayHelp(faults: Faults, came: boolean): boolean {
   const kinds = new Set([...faults.values()].map(faultOf))
-  return kinds.has('away') || kinds.has('stall') || (came && kinds.has('short'))
+  return came || kinds.has('away') || kinds.has('stall')
 }
 
 /** Asks everybody once, who failed not again. It ends early where only those are left that sit out, and something came. */

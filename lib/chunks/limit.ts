@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts'
 
 /** Lets so many bytes a second through. */
 export interface Limit {
-  /** Resolves when these bytes may go on; those who came before go first. */
+  /** Resolves when these bytes may go on; those who came before go first. Bytes whose signal aborts do not count. */
   take(bytes: number, signal: AbortSignal): Promise<void>
 }
 
@@ -16,8 +16,15 @@ export function limitTo(bytesPerSecond: number | undefined, clock: Clock): Limit
   return {
     async take(bytes, signal) {
       const now = clock.now()
-      paidUntil = Math.max(paidUntil, now - burstMs) + (bytes / bytesPerSecond) * 1000
-      if (paidUntil > now) await clock.sleep(paidUntil - now, signal)
+      const costMs = (bytes / bytesPerSecond) * 1000
+      paidUntil = Math.max(paidUntil, now - burstMs) + costMs
+      if (paidUntil <= now) return
+      try {
+        await clock.sleep(paidUntil - now, signal)
+      } catch (error) {
+        paidUntil -= costMs
+        throw error
+      }
     },
   }
 }

@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import { copyChunks } from './copy.ts'
 import type { RankedSource } from './ranking.ts'
 import type { ChunkStore } from './source.ts'
+import { openStanding } from './standing.ts'
 
 export interface RepairDeps {
   readonly store: ChunkStore
@@ -24,11 +25,14 @@ export async function repair(
   // Each source is asked first what it lacks, the portal too: the chunk that one does not have holds no other up.
   const asked = (await sources()).map((source) => ({ ...source, origin: 'peer' as const }))
   if (asked.length === 0) return [...digests]
+  // Over all batches: who hung once is not waited for with each of them.
+  const standing = openStanding({ now: () => clock.now(), chance: () => 0.5 })
   for (let at = 0; at < digests.length; at += atOnce) {
     const some = await store.missing(digests.slice(at, at + atOnce), signal)
     const able = await holdersOf(some, asked, signal)
     if (able.length === 0) continue
-    const options = { sources: () => able, store, signal, clock, stallMs, inFlight: 1, retries: 0 }
+    const patience = { clock, stallMs, standing, inFlight: 1, retries: 0 }
+    const options = { ...patience, sources: () => able, store, signal }
     for (const batchChunks of [atOnce, 1]) {
       for (const batch of batchesOf(await store.missing(some, signal), batchChunks)) {
         await copyChunks({ ...options, digests: batch }).catch(() => {

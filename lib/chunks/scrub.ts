@@ -5,6 +5,7 @@ import type { BlobStat, BlobStore } from './blobs.ts'
 import type { Clock } from './clock.ts'
 import type { CollectableIndex, PackUse } from './collectable.ts'
 import type { DamageLog } from './damage.ts'
+import { type Limit, limitTo } from './limit.ts'
 import { packHeader, packHeaderBytes, type PackEntry, readPackIndex } from './pack.ts'
 import { planStretches, runOf, type Stretch } from './ranges.ts'
 import type { Verify } from './verified.ts'
@@ -48,11 +49,11 @@ export async function* scrub(
   const packs = (await deps.index.packUse(0)).toSorted((a, b) => (a.key < b.key ? -1 : 1))
   await demandStore(packs.length, deps.blobs, signal)
   const count = counter(packs, after)
-  const pace = pacer(deps)
+  const limit = limitTo(deps.bytesPerSecond, deps.clock)
   let unreadable: Looked[] = []
   for (const pack of packs.filter(({ key }) => key > after)) {
     signal.throwIfAborted()
-    const looked = await lookAt(pack, deps, (read) => pace(read, signal), signal)
+    const looked = await lookAt(pack, deps, limit, signal)
     if (looked.gone) await demandStore(packs.length, deps.blobs, signal)
     if (looked.unreadable) {
       unreadable.push(looked)
@@ -98,7 +99,7 @@ interface Looked {
 async function lookAt(
   pack: PackUse,
   deps: ScrubDeps,
-  pace: (bytes: number) => Promise<void>,
+  limit: Limit,
   signal: AbortSignal,
 ): Promise<Looked> {
   const whole = await isWhole(pack, deps.blobs, signal)
@@ -107,7 +108,7 @@ async function lookAt(
   const bad: Bad[] = []
   for (const stretch of planStretches([...places.keys()], places)) {
     bad.push(...(await badIn(stretch, deps, signal)))
-    await pace(stretch.length)
+    await limit.take(stretch.length, signal)
   }
   const all = (reason: string): boolean =>
     bad.length > 0 && bad.length === entries.length && bad.every((each) => each.reason === reason)
@@ -207,17 +208,6 @@ const rotten = new Set([
   'UNREADABLE',
   'CHUNK_NOT_FOUND',
 ])
-
-/** Waits after each read until it would have been done at the rate. */
-function pacer({ clock, bytesPerSecond }: ScrubDeps) {
-  const began = clock.now()
-  let bytes = 0
-  return async (more: number, signal: AbortSignal): Promise<void> => {
-    bytes += more
-    const early = began + (bytes / bytesPerSecond) * 1000 - clock.now()
-    if (early > 1) await clock.sleep(early, signal)
-  }
-}
 
 /** Says of each pack how far the pass is with it; what lies before `after` is done. */
 function counter(packs: readonly PackUse[], after: string) {

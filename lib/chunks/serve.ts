@@ -56,8 +56,8 @@ export function chunkService(deps: ChunkServiceDeps): Service<typeof chunkPlane,
       const source = admitted(whole, admit(request.ticket, call))
       const digests = parseDigests(request.digests, mostFetched)
       for await (const run of source.fetch(digests, call.signal)) {
-        onSent?.(run)
         await limit?.take(run.payload.length, call.signal)
+        onSent?.(run)
         yield run
       }
     },

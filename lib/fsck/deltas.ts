@@ -1,6 +1,5 @@
 import type { BlobStore } from '../chunks/blobs.ts'
-import type { Finding } from './findings.ts'
-import { finding, mended } from './packs.ts'
+import { type Finding, finding, mended } from './findings.ts'
 import type { Side } from './side.ts'
 
 /** Holds the objects of deltas against their rows. Nothing depends on deltas: either goes without the other. */

@@ -31,6 +31,21 @@ export interface Finding {
   readonly outcome: Outcome
 }
 
+export function finding(
+  flaw: Flaw,
+  where: string,
+  chunks: number,
+  detail: string,
+  outcome: Outcome,
+): Finding {
+  return { flaw, where, chunks, detail, outcome }
+}
+
+/** What becomes of a flaw that a repair puts right at once. */
+export function mended(repair: boolean): Outcome {
+  return repair ? 'repaired' : 'left'
+}
+
 /** How packs in the store and rows of packs stand to each other. */
 export interface PacksCompared {
   readonly both: readonly { readonly stored: BlobStat; readonly recorded: BlobStat }[]

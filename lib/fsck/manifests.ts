@@ -2,8 +2,7 @@ import { type Digest, sha256 } from '../content/digest.ts'
 import { decodeManifest } from '../content/encoding.ts'
 import { chunkDigests } from '../content/manifest.ts'
 import { Failure } from '../failure.ts'
-import type { Finding } from './findings.ts'
-import { finding, mended } from './packs.ts'
+import { type Finding, finding, mended } from './findings.ts'
 import type { NamedManifest, Side } from './side.ts'
 
 /** What was looked at. */

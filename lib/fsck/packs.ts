@@ -3,8 +3,8 @@ import { packHeader, packHeaderBytes, type PackEntry, readPackIndex } from '../c
 import { planStretches } from '../chunks/ranges.ts'
 import { badIn, isRot } from '../chunks/scrub.ts'
 import type { Digest } from '../content/digest.ts'
-import { corrupt, type Failure } from '../failure.ts'
-import { compareChunks, comparePacks, type Finding, type Outcome } from './findings.ts'
+import { corrupt, Failure } from '../failure.ts'
+import { compareChunks, comparePacks, type Finding, finding, mended } from './findings.ts'
 import type { FsckOptions, Tell } from './fsck.ts'
 import type { Side } from './side.ts'
 
@@ -109,19 +109,25 @@ async function wholeEntriesOf(
   }
   const entries = await entriesOf(blobs, pack, signal)
   if (!Array.isArray(entries)) return entries
-  const header = await blobs.range(pack.key, 0, packHeaderBytes, signal)
+  const header = await orFlaw(blobs.range(pack.key, 0, packHeaderBytes, signal))
+  if (header instanceof Failure) return header
   return packHeader().equals(header) ? entries : corrupt('PACK_CORRUPT', 'its header is another')
 }
 
 /** The pack's own index, or what is wrong with it. */
-export async function entriesOf(
+export function entriesOf(
   blobs: BlobStore,
   { key, sizeBytes }: BlobStat,
   signal: AbortSignal,
 ): Promise<PackEntry[] | Failure> {
+  const read = (offset: number, length: number) => blobs.range(key, offset, length, signal)
+  return orFlaw(readPackIndex(read, sizeBytes))
+}
+
+/** What was read, or what is wrong with it. */
+async function orFlaw<T>(reading: Promise<T>): Promise<T | Failure> {
   try {
-    const read = (offset: number, length: number) => blobs.range(key, offset, length, signal)
-    return await readPackIndex(read, sizeBytes)
+    return await reading
   } catch (error) {
     if (isRot(error)) return error
     throw error
@@ -157,18 +163,4 @@ async function readPack(
       repair ? 'noted' : 'left',
     ),
   ]
-}
-
-export function finding(
-  flaw: Finding['flaw'],
-  where: string,
-  chunks: number,
-  detail: string,
-  outcome: Outcome,
-): Finding {
-  return { flaw, where, chunks, detail, outcome }
-}
-
-export function mended(repair: boolean): Outcome {
-  return repair ? 'repaired' : 'left'
 }

@@ -1,9 +1,19 @@
 import { describe, expect, test } from '@jest/globals'
 import { type Clock, sleep } from '../../../lib/chunks/clock.ts'
 import type { ChunkSource } from '../../../lib/chunks/source.ts'
-import { unavailable } from '../../../lib/failure.ts'
+import { openStanding } from '../../../lib/chunks/standing.ts'
+import { corrupt, unavailable } from '../../../lib/failure.ts'
 import { holding } from '../../support/chunks.ts'
-import { chunks, copy, digests, peer, portal, refusing, twisted } from '../../support/copying.ts'
+import {
+  chunks,
+  clock,
+  copy,
+  digests,
+  peer,
+  portal,
+  refusing,
+  twisted,
+} from '../../support/copying.ts'
 
 const good = holding(chunks)
 
@@ -54,24 +64,6 @@ describe('several peers', () => {
   })
 })
 
-test.each([
-  [0, 0],
-  [0.25, 20],
-  [0.99, 90],
-])(
-  'a copy that starts at %d of the list begins with chunk %d, and brings all',
-  async (startAt, first) => {
-    const asked: string[] = []
-    const noting: ChunkSource = {
-      ...good,
-      fetch: (wanted) => (asked.push(...wanted), good.fetch(wanted)),
-    }
-    const served = await copy({ sources: () => [portal(noting)], startAt, inFlight: 1 })
-    expect(served.get('portal')).toBe(100)
-    expect(asked).toEqual([...digests.slice(first), ...digests.slice(0, first)])
-  },
-)
-
 describe('a line that is cut', () => {
   /** Yields a run and fails, each time. */
   const cutting = twisted(good, async function* (runs) {
@@ -115,4 +107,55 @@ describe('a line that is cut', () => {
     })
     expect([now, fetches]).toEqual([1750, 3])
   })
+
+  test('that brings nothing is asked again after a pause each time, though others bring something', async () => {
+    let [asked, pauses] = [0, 0]
+    const after = (ms: number) => sleep(ms, AbortSignal.timeout(10_000))
+    const away = twisted(refusing, async function* (runs) {
+      asked++
+      await after(40)
+      yield* runs
+    })
+    const slow = twisted(holding(chunks.slice(10)), async function* (runs) {
+      for await (const run of runs) {
+        await after(30)
+        yield run
+      }
+    })
+    const pausing: Clock = {
+      now: () => clock.now(),
+      sleep: async (ms, signal) => {
+        if (ms < 100 || ms > 1500) return sleep(ms, signal)
+        pauses++
+        await after(1)
+      },
+    }
+    const sources = () => [
+      peer('slow', slow),
+      portal({ ...away, missing: (wanted) => good.missing(wanted) }),
+    ]
+    await expect(copy({ sources, clock: pausing, retries: 0 })).rejects.toMatchObject({
+      reason: 'UNREACHABLE',
+    })
+    expect(asked).toBeGreaterThan(2)
+    expect(pauses).toBe(asked - 1)
+  })
+})
+
+test('a source that sits out is asked where another gave a part and lied then', async () => {
+  const standing = openStanding({ now: () => clock.now(), chance: () => 0.5 })
+  standing.failed('portal', unavailable('UNREACHABLE', 'the line was cut'))
+  const lying = twisted(good, async function* (runs) {
+    for await (const run of runs) {
+      yield run
+      throw corrupt('CHUNK_CORRUPT', 'other bytes')
+    }
+  })
+  const served = await copy({
+    sources: () => [peer('liar', lying), portal(good)],
+    standing,
+    inFlight: 1,
+    digests: digests.slice(0, 10),
+  })
+  expect(Object.fromEntries(served)).toEqual({ liar: 4, portal: 6 })
 })

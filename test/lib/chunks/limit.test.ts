@@ -74,6 +74,14 @@ describe('a limit', () => {
     expect(order).toEqual([3000, 10, 500])
   })
 
+  test('does not hold others up for bytes that were given up', async () => {
+    const limit = limitTo(1000, { now: () => performance.now(), sleep })
+    for (let i = 0; i < 100; i++) {
+      await expect(limit.take(1_000_000, AbortSignal.abort())).rejects.toThrow('abort')
+    }
+    await limit.take(250, AbortSignal.timeout(5000))
+  })
+
   test('that is none lets everything through at once', async () => {
     await limitTo(undefined, toldClock()).take(1e12, never)
   })

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { repair } from '../../../lib/chunks/repair.ts'
 import type { ChunkSource } from '../../../lib/chunks/source.ts'
 import { verified } from '../../../lib/chunks/verified.ts'
-import { unavailable } from '../../../lib/failure.ts'
+import { corrupt, unavailable } from '../../../lib/failure.ts'
 import {
   chunksOf,
   collect,
@@ -93,4 +93,23 @@ test('without a source nothing is repaired', async () => {
   const { shelf, bad } = await broken(1)
   await using _shelf = shelf
   expect(await repaired(shelf, bad)).toEqual(bad)
+})
+
+test('a source that lied is asked last from then on', async () => {
+  const many = chunksOf('many', 130)
+  await using shelf = await shelfOf(many)
+  for (const digest of digestsOf(many)) {
+    await shelf.damage.note((await shelf.index.locate([digest])).get(digest)?.pack ?? '', [digest])
+  }
+  let asked = 0
+  const good = holding(many)
+  const liar: ChunkSource = {
+    ...good,
+    fetch: (wanted) => {
+      asked++
+      throw corrupt('CHUNK_CORRUPT', `${wanted.length} chunks of other bytes`)
+    },
+  }
+  expect(await repaired(shelf, digestsOf(many), liar, good)).toEqual([])
+  expect(asked).toBe(1)
 })

@@ -100,8 +100,24 @@ describe('a scrub', () => {
     const clock = toldClock()
     const seen = await passOf(shelf, { clock, bytesPerSecond: 10_000 })
     const bytes = seen.at(-1)?.doneBytes ?? 0
-    expect(clock.now()).toBeGreaterThanOrEqual((bytes / 10_000) * 1000 - 1)
+    // A pause of 250 ms is made up for.
+    expect(clock.now()).toBeGreaterThanOrEqual((bytes / 10_000) * 1000 - 251)
     expect(clock.now()).toBeLessThan((bytes / 10_000) * 1000 + 1)
+  })
+
+  test('does not read faster after a long pause', async () => {
+    await using shelf = await shelfOf(chunks)
+    const { blobs, collectable, damage } = shelf
+    const clock = toldClock()
+    const rate = { clock, bytesPerSecond: 10_000 }
+    const deps = { blobs, index: collectable, damage, verify: verifyHere, ...rate }
+    const total = chunks.reduce((sum, { stored }) => sum + stored.length, 0)
+    let paused = false
+    for await (const _ of scrub('', deps, never)) {
+      if (!paused) clock.pass(60_000)
+      paused = true
+    }
+    expect(clock.now()).toBeGreaterThanOrEqual(60_000 + (total / 10_000) * 1000 - 502)
   })
 })
 
