@@ -12,14 +12,18 @@ export function untilStopped(): AbortSignal {
   return controller.signal
 }
 
-/** Runs a program, which may set the exit code: a Failure is told in one sentence, a defect with its stack. */
-export async function runProgram(name: string, program: () => Promise<void>): Promise<void> {
+/** Runs a program, which may set the exit code: a Failure is told in one sentence, a defect with its stack, and either ends with `failed`. */
+export async function runProgram(
+  name: string,
+  program: () => Promise<void>,
+  failed = 1,
+): Promise<void> {
   try {
     await program()
     process.exit()
   } catch (error) {
     const text = error instanceof Failure ? error.message : String((error as Error).stack ?? error)
     process.stderr.write(`${name}: ${text}\n`)
-    process.exit(1)
+    process.exit(failed)
   }
 }

@@ -8,6 +8,8 @@ export interface FsckOptions {
   /** Whether every chunk is read and verified too. */
   readonly read: boolean
   readonly repair: boolean
+  /** Whether to believe that all packs are gone, where none is there. */
+  readonly allLost: boolean
 }
 
 /** What was looked at, and what is wrong with it. */
@@ -27,14 +29,14 @@ export async function fsck(
   tell: Tell,
   signal: AbortSignal,
 ): Promise<FsckReport> {
-  const { repair } = options
+  const { read, repair } = options
   const packs = await checkPacks(side, options, tell, signal)
   const images = await checkImages(side, repair, signal)
   const deltas = side.deltas === undefined ? [] : await checkDeltas(side.deltas, side.blobs, repair)
   const { findings: ofPacks, ...packCounts } = packs
   const { findings: ofImages, ...imageCounts } = images
   const findings = [...ofPacks, ...ofImages, ...deltas]
-  return { ...options, ...packCounts, ...imageCounts, findings }
+  return { read, repair, ...packCounts, ...imageCounts, findings }
 }
 
 /** Where chunks are missing, the packs are searched for them, and it is looked at again. */

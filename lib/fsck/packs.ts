@@ -3,7 +3,7 @@ import { packHeader, packHeaderBytes, type PackEntry, readPackIndex } from '../c
 import { planStretches } from '../chunks/ranges.ts'
 import { badIn, isRot } from '../chunks/scrub.ts'
 import type { Digest } from '../content/digest.ts'
-import { corrupt, Failure } from '../failure.ts'
+import { corrupt, Failure, unavailable } from '../failure.ts'
 import { compareChunks, comparePacks, type Finding, finding, mended } from './findings.ts'
 import type { FsckOptions, Tell } from './fsck.ts'
 import type { Side } from './side.ts'
@@ -27,6 +27,7 @@ export async function checkPacks(
   const stored = await listed(blobs, signal)
   const fresh = new Set(await collectable.unrecorded(stored.map(({ key }) => key)))
   const rows = await collectable.packUse(0)
+  if (options.repair && !options.allLost) demandStore(stored.length, rows.length)
   const { both, unrecorded, lost } = comparePacks(stored, rows, (key) => !fresh.has(key))
   const known = new Set(await damage.left())
   const findings: Finding[] = []
@@ -47,6 +48,15 @@ export async function checkPacks(
   const bytes = stored.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const chunks = rows.reduce((sum, row) => sum + row.chunks, 0)
   return { packs: stored.length, bytes, chunks, findings }
+}
+
+/** Noting all chunks as damaged would have the service write everything anew, for a volume that is not mounted. */
+function demandStore(stored: number, recorded: number): void {
+  if (stored > 0 || recorded < 3) return
+  throw unavailable(
+    'NOT_READY',
+    `None of ${recorded} packs is there: is the volume mounted, and --bucket given? If they are gone for good, say --all-lost.`,
+  )
 }
 
 async function listed(blobs: BlobStore, signal: AbortSignal): Promise<BlobStat[]> {

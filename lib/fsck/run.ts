@@ -10,6 +10,7 @@ import { exitCode, reportText } from './told.ts'
 export const fsckSettings = {
   read: { about: 'read and verify every chunk as well', schema: flag },
   repair: { about: 'put right what can be put right here', schema: flag },
+  allLost: { about: 'with --repair: all packs are gone, the store is not elsewhere', schema: flag },
   json: { about: 'print one JSON document', schema: flag },
 } satisfies Settings
 
@@ -23,30 +24,34 @@ export interface FsckWorld {
 
 const everyMs = 5_000
 
-/** Runs a check with what follows `fsck` on the command line; exits with 1 if something is left to do. */
+/** Runs a check with what follows `fsck` on the command line; exits with 1 if something is left to do, with 2 if it could not look. */
 export async function runFsck<S extends typeof fsckSettings & Settings>(
   name: string,
   settings: S,
   check: (values: Values<S>, world: FsckWorld, signal: AbortSignal) => Promise<FsckReport>,
 ): Promise<void> {
   const args = process.argv.slice(3)
-  await runProgram(`${name} fsck`, async () => {
-    if (args.includes('--help') || args.includes('-h')) {
-      process.stdout.write(`${usageOf(name)}\n\n${describeSettings(settings)}\n`)
-      return
-    }
-    const values = readSettings(settings, args, process.env, 'MERGE_IMAGE')
-    const world = {
-      now: () => new Date(),
-      newUuid: randomUUID,
-      threads: availableParallelism(),
-      tell: telling(() => performance.now()),
-    }
-    const report = await check(values, world, untilStopped())
-    const { json } = values as Values<typeof fsckSettings>
-    process.stdout.write(`${json ? JSON.stringify(report) : reportText(report)}\n`)
-    process.exitCode = exitCode(report)
-  })
+  await runProgram(
+    `${name} fsck`,
+    async () => {
+      if (args.includes('--help') || args.includes('-h')) {
+        process.stdout.write(`${usageOf(name)}\n\n${describeSettings(settings)}\n`)
+        return
+      }
+      const values = readSettings(settings, args, process.env, 'MERGE_IMAGE')
+      const world = {
+        now: () => new Date(),
+        newUuid: randomUUID,
+        threads: availableParallelism(),
+        tell: telling(() => performance.now()),
+      }
+      const report = await check(values, world, untilStopped())
+      const { json } = values as Values<typeof fsckSettings>
+      process.stdout.write(`${json ? JSON.stringify(report) : reportText(report)}\n`)
+      process.exitCode = exitCode(report)
+    },
+    2,
+  )
 }
 
 function usageOf(name: string): string {
@@ -54,7 +59,7 @@ function usageOf(name: string): string {
 
 Usage: ${name} fsck --data DIR [--read] [--repair] [--json]
 
-The service must not run meanwhile. Exits with 0 if nothing is left to do, with 1 otherwise.`
+The service must not run meanwhile. Exits with 0 if nothing is left to do, with 1 if something is, with 2 if it could not look.`
 }
 
 /** A line on stderr now and then, for whoever waits. */

@@ -160,7 +160,7 @@ describe('a check of an agent', () => {
     await mkdir(join(data, 'empty'))
     data = join(data, 'empty')
     const none = await run()
-    expect(none.code).toBe(1)
+    expect(none.code).toBe(2)
     expect(none.err).toContain('There is no agent.db in')
   }, 20_000)
 })
