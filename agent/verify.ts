@@ -70,7 +70,7 @@ async function readChunks(
       const bytes = decode(entry, payload.subarray(at, at + entry.storedBytes))
       at += entry.storedBytes
       if (sha256(bytes) !== entry.digest) throw rotten(entry.digest)
-      raw.set(entry.digest, bytes)
+      raw.set(entry.digest, new Uint8Array(bytes))
     }
   }
   await takeAll(source, digests, take, signal)

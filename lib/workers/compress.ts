@@ -2,7 +2,6 @@ import { maxRunBytes, type Run, type RunEntry } from '../chunks/source.ts'
 import { chunkEncoder } from '../content/codec.ts'
 import type { Digest } from '../content/digest.ts'
 import type { Chunk } from '../content/extents.ts'
-import { release } from '../memory.ts'
 import type { Slot } from './slot.ts'
 import { done, type Outcome } from './task.ts'
 
@@ -39,33 +38,31 @@ export interface RawChunk {
 
 /** Compresses chunks into runs. */
 export function* packed(chunks: Iterable<RawChunk>): Generator<Run> {
-  let entries: RunEntry[] = []
-  let parts: Uint8Array[] = []
-  let filled = 0
+  let filling = emptyRun()
   for (const { digest, raw } of chunks) {
     const { codec, bytes } = encode(raw)
-    if (filled + bytes.length > packedBytes) {
-      yield { entries, payload: joined(parts, filled) }
-      entries = []
-      parts = []
-      filled = 0
+    if (filling.used + bytes.length > packedBytes) {
+      yield runOf(filling)
+      filling = emptyRun()
     }
-    entries.push({ digest, codec, storedBytes: bytes.length, rawBytes: raw.length })
-    // What is stored as it is lies in memory of the caller's, who may give it back.
-    parts.push(bytes === raw ? Uint8Array.from(raw) : bytes)
-    filled += bytes.length
+    filling.entries.push({ digest, codec, storedBytes: bytes.length, rawBytes: raw.length })
+    filling.room.set(bytes, filling.used)
+    filling.used += bytes.length
   }
-  if (filled > 0) yield { entries, payload: joined(parts, filled) }
+  if (filling.used > 0) yield runOf(filling)
 }
 
-/** The parts in memory of their own, which can move to another thread whole. */
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const payload = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    payload.set(part, at)
-    at += part.length
-    release(part)
-  }
-  return payload
+interface Filling {
+  readonly entries: RunEntry[]
+  /** Memory of its own, which can move to another thread whole. */
+  readonly room: Uint8Array<ArrayBuffer>
+  used: number
+}
+
+function emptyRun(): Filling {
+  return { entries: [], room: Buffer.allocUnsafeSlow(packedBytes), used: 0 }
+}
+
+function runOf({ entries, room, used }: Filling): Run {
+  return { entries, payload: room.subarray(0, used) }
 }

@@ -13,7 +13,8 @@ export function rawChunks(runs: readonly MovedRun[]): ReadonlyMap<Digest, Uint8A
   for (const { columns, payload } of runs) {
     let at = 0
     for (const entry of entriesOf(columns)) {
-      chunks.set(entry.digest, decode(entry, payload.subarray(at, (at += entry.storedBytes))))
+      const raw = decode(entry, payload.subarray(at, (at += entry.storedBytes)))
+      chunks.set(entry.digest, entry.codec === 'raw' ? raw : new Uint8Array(raw))
     }
   }
   return chunks

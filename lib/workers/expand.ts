@@ -20,7 +20,6 @@ export function expand(run: PlacedRun): Outcome<undefined> {
     const stored = run.payload.subarray(at, (at += entry.storedBytes))
     const raw = rawChunk(entry, stored)
     for (const offset of run.offsets[i] ?? []) writeAt(run, raw, offset)
-    if (raw !== stored) release(raw)
   })
   release(run.payload)
   return done(undefined)

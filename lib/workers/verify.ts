@@ -2,7 +2,6 @@ import { hash } from 'node:crypto'
 import type { RunEntry } from '../chunks/source.ts'
 import { chunkDecoder } from '../content/codec.ts'
 import { corrupt } from '../failure.ts'
-import { release } from '../memory.ts'
 import { type Columns, entriesOf } from './columns.ts'
 import { done, type Outcome } from './task.ts'
 
@@ -16,16 +15,14 @@ export interface MovedRun {
 export function verify({ columns, payload }: MovedRun): Outcome<Uint8Array<ArrayBuffer>> {
   let at = 0
   for (const entry of entriesOf(columns)) {
-    const stored = payload.subarray(at, (at += entry.storedBytes))
-    const raw = rawChunk(entry, stored)
-    if (raw !== stored) release(raw)
+    rawChunk(entry, payload.subarray(at, (at += entry.storedBytes)))
   }
   return done(payload, [payload.buffer])
 }
 
 const decode = chunkDecoder()
 
-/** The bytes of the chunk, which have its digest; those given, where they are stored raw. */
+/** The bytes of the chunk, which have its digest; they hold until the next chunk. */
 export function rawChunk(entry: RunEntry, stored: Uint8Array): Uint8Array {
   const raw = decode(entry, stored)
   const { digest } = entry

@@ -36,7 +36,7 @@ export async function* storeMessages(uploadId: string, data: Uint8Array): AsyncG
   for (const { digest, offset, length } of chunksOf(cutSegment(data))) {
     const { codec, bytes } = compress(data.subarray(offset, offset + length))
     const entry = { digest, codec, storedBytes: bytes.length, rawBytes: length }
-    yield encodeRun({ entries: [entry], payload: bytes })
+    yield encodeRun({ entries: [entry], payload: new Uint8Array(bytes) })
     await Promise.resolve()
   }
 }
