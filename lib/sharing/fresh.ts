@@ -33,17 +33,17 @@ export function fresh(store: ChunkStore, isWanted: () => boolean, most = mostByt
       fetch: (digests, signal) => store.fetch(digests, signal),
       remove: (digests) => store.remove(digests),
       async store(incoming, signal) {
-        const own: Run[] = []
+        const owner = {}
         async function* passing(): AsyncGenerator<Run> {
           for await (const run of incoming) {
-            if (isWanted()) own.push(shelf.remember(run))
+            if (isWanted()) shelf.remember(run, owner)
             yield run
           }
         }
         try {
           await store.store(passing(), signal)
         } finally {
-          own.forEach(shelf.forget)
+          shelf.forgetAll(owner)
         }
       },
     },
@@ -65,17 +65,18 @@ export function fresh(store: ChunkStore, isWanted: () => boolean, most = mostByt
 
 interface Shelf {
   find(digest: Digest): Remembered | undefined
-  /** Keeps a copy, and answers with what to forget it by. */
-  readonly remember: (run: Run) => Run
-  readonly forget: (run: Run) => void
+  /** Keeps a copy, at the expense of the oldest. */
+  remember(run: Run, owner: object): void
+  /** What of the owner's is still here. */
+  forgetAll(owner: object): void
 }
 
 function shelfOf(most: number): Shelf {
   const remembered = new Map<Digest, Remembered>()
-  const runs = new Set<Run>()
+  const owners = new Map<Run, object>()
   let bytes = 0
   const forget = (run: Run): void => {
-    if (!runs.delete(run)) return
+    owners.delete(run)
     bytes -= run.payload.length
     for (const { digest } of run.entries) {
       if (remembered.get(digest)?.run === run) remembered.delete(digest)
@@ -83,19 +84,20 @@ function shelfOf(most: number): Shelf {
   }
   return {
     find: (digest) => remembered.get(digest),
-    forget,
-    remember({ entries, payload }) {
+    forgetAll(owner) {
+      for (const [run, whose] of owners) if (whose === owner) forget(run)
+    },
+    remember({ entries, payload }, owner) {
       const run = { entries, payload: new Uint8Array(payload) }
-      runs.add(run)
+      owners.set(run, owner)
       bytes += run.payload.length
       for (const [entry, part] of partsOf(run)) {
         remembered.set(entry.digest, { entry, bytes: part, run })
       }
-      for (const oldest of runs) {
+      for (const oldest of owners.keys()) {
         if (bytes <= most) break
         forget(oldest)
       }
-      return run
     },
   }
 }

@@ -1,11 +1,22 @@
 import { describe, expect, test } from '@jest/globals'
-import type { ChunkStore } from '../../../lib/chunks/source.ts'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { ChunkStore, Run } from '../../../lib/chunks/source.ts'
 import { release } from '../../../lib/memory.ts'
 import { fresh } from '../../../lib/sharing/fresh.ts'
 import { collect, noise, rawChunk, runsOf } from '../../support/chunks.ts'
 
 const chunks = Array.from({ length: 8 }, (_, i) => rawChunk(noise(String(i), 20_000)))
 const digests = chunks.map(({ entry }) => entry.digest)
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** The memory of buffers that somebody still holds. */
+function heldBytes(): number {
+  collectGarbage()
+  return process.memoryUsage().arrayBuffers
+}
 
 /** A store that has nothing, takes what it is given and gives its memory back, and is done when it is told. */
 function slowStore() {
@@ -58,6 +69,20 @@ describe('chunks on their way into a store', () => {
     const storing = shelf.store.store(runsOf(chunks, 1))
     await taken
     expect(await shelf.served.missing(digests)).toEqual(digests.slice(0, 6))
+    done.resolve(undefined)
+    await storing
+  })
+
+  test('take no memory any more once they are forgotten, however long the store goes on', async () => {
+    const { store, taken, done } = slowStore()
+    const shelf = fresh(store, () => true, 1_000_000)
+    const before = heldBytes()
+    async function* many(): AsyncGenerator<Run> {
+      for (let i = 0; i < 100; i++) yield* runsOf([rawChunk(noise(`many ${i}`, 250_000))])
+    }
+    const storing = shelf.store.store(many())
+    await taken
+    expect(heldBytes() - before).toBeLessThan(4_000_000)
     done.resolve(undefined)
     await storing
   })
