@@ -11,6 +11,7 @@ import { chunksOf } from '../lib/content/extents.ts'
 import type { Manifest } from '../lib/content/manifest.ts'
 import { chunkDigests } from '../lib/content/manifest.ts'
 import { internal } from '../lib/failure.ts'
+import type { Pool } from '../lib/workers/pool.ts'
 import { sharing, type Company } from '../lib/sharing/sharing.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import type { FetchDeltas } from './deltas.ts'
@@ -30,6 +31,8 @@ export interface FetchDeps {
   readonly standing: Standing
   readonly deltas: FetchDeltas
   readonly portal: RankedSource
+  /** Checks what comes. */
+  readonly pool: Pick<Pool, 'warm'>
   /** Who else has or fetches the image now. */
   readonly company: (image: string) => Company
 }
@@ -53,7 +56,8 @@ export async function fetchImage(
   deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, images, needs, deltas } = deps
+  const { store, images, needs, deltas, pool } = deps
+  pool.warm()
   const name = parseDigest(image.digest)
   using _held = needs.hold(name)
   const manifest = await manifestOf(image, deps, signal)

@@ -62,6 +62,7 @@ export function prepareSync(
     store,
     upstream,
     clock: time,
+    pool,
     limit: limitTo(fetchRate, time),
     hours: hoursOf(fetchWindow, now, time),
     standing: rememberSources({ log, clock, now, newUuid }),

@@ -5,7 +5,7 @@ import { maxChunkBytes } from './gear.ts'
 import { zstdCompressor, zstdDecompressor } from './zstd.ts'
 
 /** Measured on a Debian image: level 2 is 1.3 % larger and hardly faster, level 4 1.4 % smaller and takes half as long again. */
-const level = 3
+const usualLevel = 3
 
 /** A chunk is stored raw unless zstd takes off at least one part in so many: reading raw costs nothing. */
 const worthwhile = 32
@@ -14,7 +14,7 @@ const worthwhile = 32
 const windowLogMax = 23
 
 /** More than any chunk takes in either form: with this much room zstd works from memory to memory, without a window of its own. */
-export const roomBytes = maxChunkBytes + 4096
+const roomBytes = maxChunkBytes + 4096
 
 export interface Encoded {
   readonly codec: Codec
@@ -27,7 +27,7 @@ export type Encode = (raw: Uint8Array) => Encoded
 /** The chunk's own bytes, of the length declared: those given, or others that hold until the next chunk. */
 export type Decode = (entry: RunEntry, stored: Uint8Array) => Uint8Array
 
-export function chunkEncoder(): Encode {
+export function chunkEncoder(level = usualLevel): Encode {
   const compress = zstdCompressor(level)
   const room = Buffer.allocUnsafeSlow(roomBytes)
   return (raw) => {

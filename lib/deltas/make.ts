@@ -2,12 +2,12 @@ import { batchesOf } from '../batches.ts'
 import { ahead } from '../chunks/ahead.ts'
 import type { ChunkSource, Run } from '../chunks/source.ts'
 import { planDeltas, type DeltaSpan } from '../content/delta.ts'
-import type { Digest } from '../content/digest.ts'
 import type { Manifest } from '../content/manifest.ts'
 import { numberedChunks, type NumberedChunk } from '../content/numbered.ts'
 import { movedRun } from '../workers/verifier.ts'
 import type { Pool } from '../workers/pool.ts'
-import type { DeltaRun } from './deltas.ts'
+import { baseOf, type DeltaRun } from './deltas.ts'
+import { layOutSpans } from './layout.ts'
 
 /** Some 4 MiB of new data and twice that of its surroundings go to a thread at a time. */
 const spansAtOnce = 8
@@ -52,32 +52,31 @@ async function makeRun(
   { source, pool }: MakeDeps,
   signal: AbortSignal,
 ): Promise<DeltaRun> {
-  const wanted = spans.map(({ first, count, baseFirst, baseCount }) => ({
-    target: digestsOf(to.slice(first, first + count)),
-    base: digestsOf(from.slice(baseFirst, baseFirst + baseCount)),
-  }))
+  const bases = layOutSpans(from, spans.map(baseOf))
+  const targets = layOutSpans(to, spans, bases.bytes)
+  const chunks = [...bases.chunks, ...targets.chunks]
   const runs: Run[] = []
-  for await (const run of source.fetch(
-    [...new Set(wanted.flatMap(({ target, base }) => [...target, ...base]))],
-    signal,
-  )) {
+  for await (const run of source.fetch([...new Set(chunks.map(({ digest }) => digest))], signal)) {
     runs.push(run)
   }
   const stored = new Map(
     runs.flatMap(({ entries }) => entries.map(({ digest, storedBytes }) => [digest, storedBytes])),
   )
-  const jobs = wanted.map(({ target, base }) => ({
-    target,
-    base,
-    storedBytes: target.reduce((sum, digest) => sum + (stored.get(digest) ?? 0), 0),
+  const jobs = spans.map((span) => ({
+    target: targets.spanOf(span),
+    base: bases.spanOf(baseOf(span)),
+    storedBytes: to
+      .slice(span.first, span.first + span.count)
+      .reduce((sum, { digest }) => sum + (stored.get(digest) ?? 0), 0),
   }))
   const moved = runs.map(movedRun)
   const buffers = moved.map(({ payload }) => payload.buffer)
-  const { sizes, payload } = await pool.run('frames', { jobs, runs: moved }, signal, buffers)
+  const { sizes, payload } = await pool.run(
+    'frames',
+    { chunks, jobs, runs: moved },
+    signal,
+    buffers,
+  )
   const deltas = spans.map((span, i) => ({ ...span, size: sizes[i] ?? 0 }))
   return { deltas: deltas.filter(({ size }) => size > 0), payload }
-}
-
-function digestsOf(chunks: readonly NumberedChunk[]): Digest[] {
-  return chunks.map(({ digest }) => digest)
 }

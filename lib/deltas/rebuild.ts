@@ -7,7 +7,8 @@ import { invalid } from '../failure.ts'
 import type { Pool } from '../workers/pool.ts'
 import type { RebuildJob } from '../workers/rebuild.ts'
 import { movedRun } from '../workers/verifier.ts'
-import type { Delta, DeltaRun } from './deltas.ts'
+import { baseOf, type Delta, type DeltaRun } from './deltas.ts'
+import { type Layout, layOutSpans } from './layout.ts'
 
 export interface RebuildDeps {
   /** Where the base lies: this side's own store. */
@@ -25,25 +26,60 @@ export async function* rebuildChunks(
 ): AsyncGenerator<Run, void, undefined> {
   // One more than there are threads: while one computes, another run's surroundings are read.
   const rebuilding = ahead(runs, deps.pool.threads + 1, (run) =>
-    rebuildRun(jobsOf(run, base, target), deps, signal),
+    rebuildRun(jobsOf(run, base, target), base, deps, signal),
   )
   for await (const rebuilt of rebuilding) yield* rebuilt
 }
 
 async function rebuildRun(
-  jobs: readonly RebuildJob[],
+  jobs: readonly Job[],
+  base: readonly NumberedChunk[],
   { source, pool }: RebuildDeps,
   signal: AbortSignal,
 ): Promise<Run[]> {
-  const asked = [...new Set(jobs.flatMap(({ base }) => base))]
-  const absent = new Set(await source.missing(asked, signal))
-  const possible = jobs.filter(({ base }) => !base.some((digest) => absent.has(digest)))
+  const whole = layOutSpans(
+    base,
+    jobs.map(({ delta }) => baseOf(delta)),
+  )
+  const absent = new Set(await source.missing(digestsOf(whole), signal))
+  const isHere = ({ delta }: Job): boolean =>
+    !base
+      .slice(delta.baseFirst, delta.baseFirst + delta.baseCount)
+      .some(({ digest }) => absent.has(digest))
+  const possible = jobs.filter(isHere)
   if (possible.length === 0) return []
-  const moved = []
-  for await (const run of source.fetch([...new Set(possible.flatMap(({ base }) => base))], signal))
-    moved.push(movedRun(run))
-  const buffers = moved.map(({ payload }) => payload.buffer)
-  return pool.run('rebuild', { jobs: possible, runs: moved }, signal, buffers)
+  const layout =
+    absent.size === 0
+      ? whole
+      : layOutSpans(
+          base,
+          possible.map(({ delta }) => baseOf(delta)),
+        )
+  const runs = []
+  for await (const run of source.fetch(digestsOf(layout), signal)) runs.push(movedRun(run))
+  const input = {
+    chunks: layout.chunks,
+    jobs: possible.map(({ delta, target, frame }) => ({
+      target,
+      base: layout.spanOf(baseOf(delta)),
+      frame,
+    })),
+    runs,
+  }
+  const buffers = runs.map(({ payload }) => payload.buffer)
+  return pool.run('rebuild', input, signal, buffers)
+}
+
+function digestsOf({ chunks }: Layout): Digest[] {
+  return [...new Set(chunks.map(({ digest }) => digest))]
+}
+
+/** What a run of `mostDeltas` may need, with room for plans to come. */
+const mostBaseChunks = 8 * maxSpan.baseCount
+
+/** A delta that can be carried out, with what it is to make. */
+interface Job extends Pick<RebuildJob, 'target' | 'frame'> {
+  readonly delta: Delta
 }
 
 /** What a run says, which is not believed: it can name only chunks that are there, and no more than a receiver can bear. */
@@ -51,7 +87,7 @@ function jobsOf(
   { deltas, payload }: DeltaRun,
   base: readonly NumberedChunk[],
   target: readonly NumberedChunk[],
-): RebuildJob[] {
+): Job[] {
   let at = 0
   const jobs = deltas.map((delta) => {
     const wanted = target.slice(delta.first, delta.first + delta.count)
@@ -59,13 +95,12 @@ function jobsOf(
     demandBearable(delta, wanted, dictionary)
     const frame = Uint8Array.from(payload.subarray(at, (at += delta.size)))
     if (frame.length !== delta.size) throw malformed('its payload is too short')
-    return {
-      target: wanted.map(({ digest, length }) => ({ digest, length })),
-      base: dictionary.map(({ digest }): Digest => digest),
-      frame,
-    }
+    return { delta, target: wanted.map(({ digest, length }) => ({ digest, length })), frame }
   })
   if (at !== payload.length) throw malformed('its payload is too long')
+  if (deltas.reduce((sum, { baseCount }) => sum + baseCount, 0) > mostBaseChunks) {
+    throw malformed('it needs more at once than a run may')
+  }
   return jobs
 }
 

@@ -1,5 +1,5 @@
 import { maxRunBytes, type Run, type RunEntry } from '../chunks/source.ts'
-import { chunkEncoder } from '../content/codec.ts'
+import { chunkEncoder, type Encode } from '../content/codec.ts'
 import type { Digest } from '../content/digest.ts'
 import type { Chunk } from '../content/extents.ts'
 import type { Slot } from './slot.ts'
@@ -22,6 +22,7 @@ export function compress(input: {
         digest,
         raw: slot.subarray(offset, offset + length),
       })),
+      encode,
     ),
   ]
   return done(
@@ -37,7 +38,7 @@ export interface RawChunk {
 }
 
 /** Compresses chunks into runs. */
-export function* packed(chunks: Iterable<RawChunk>): Generator<Run> {
+export function* packed(chunks: Iterable<RawChunk>, encode: Encode): Generator<Run> {
   let filling = emptyRun()
   for (const { digest, raw } of chunks) {
     const { codec, bytes } = encode(raw)

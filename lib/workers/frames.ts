@@ -1,14 +1,13 @@
 import { constants, zstdCompressSync } from 'node:zlib'
-import type { Digest } from '../content/digest.ts'
 import { release } from '../memory.ts'
-import { joinedChunks, rawChunks, releaseAll } from './dictionary.ts'
+import { type ByteSpan, sideBySide, type SizedChunk } from './layout.ts'
 import { done, type Outcome } from './task.ts'
 import type { MovedRun } from './verify.ts'
 
 /** Chunks to compress against others. */
 export interface FrameJob {
-  readonly target: readonly Digest[]
-  readonly base: readonly Digest[]
+  readonly target: ByteSpan
+  readonly base: ByteSpan
   /** What the target's chunks take as they are stored: a frame that hardly takes less is not worth having. */
   readonly storedBytes: number
 }
@@ -25,27 +24,28 @@ const worthwhile = 0.85
 
 const smallestWindowLog = 10
 
-/** Compresses each job's chunks with its base as the dictionary. */
+/** Compresses each job's target with its base as the dictionary; both are stretches of the chunks side by side. */
 export function makeFrames(input: {
+  readonly chunks: readonly SizedChunk[]
   readonly jobs: readonly FrameJob[]
   readonly runs: readonly MovedRun[]
 }): Outcome<Frames> {
-  const chunks = rawChunks(input.runs)
+  const bytes = sideBySide(input.chunks, input.runs)
   const frames = input.jobs.map(({ target, base, storedBytes }) => {
-    const [content, dictionary] = [joinedChunks(chunks, target), joinedChunks(chunks, base)]
-    const frame = frameOf(content, dictionary)
-    release(content)
-    release(dictionary)
+    const frame = frameOf(within(bytes, target), within(bytes, base))
     return frame.length <= storedBytes * worthwhile ? frame : Buffer.alloc(0)
   })
   const sizes = frames.map(({ length }) => length)
   const payload = Uint8Array.from(Buffer.concat(frames))
   for (const frame of frames) release(frame)
-  releaseAll(chunks, input.runs)
   return done({ sizes, payload }, [payload.buffer])
 }
 
-function frameOf(content: Buffer, dictionary: Buffer): Buffer {
+function within(bytes: Uint8Array, { at, length }: ByteSpan): Uint8Array {
+  return bytes.subarray(at, at + length)
+}
+
+function frameOf(content: Uint8Array, dictionary: Uint8Array): Buffer {
   const reach = Math.ceil(Math.log2(content.length + dictionary.length))
   return zstdCompressSync(content, {
     dictionary,

@@ -11,6 +11,8 @@ export type TaskValue<Name extends TaskName> = ReturnType<Tasks[Name]>['value']
 /** Threads that do tasks in the order in which they are given. Disposing ends them and fails what is under way. */
 export interface Pool extends AsyncDisposable {
   readonly threads: number
+  /** Starts the threads now, so that the first tasks need not wait for that. */
+  warm(): void
   /**
    * Does the task in a thread. When the signal aborts, a task that waits is dropped, and one that runs is waited for: once
    * this settles no thread touches the input's file descriptor or slot any more. What is to be transferred moves to the thread.
@@ -33,9 +35,13 @@ export function startPool(threads: number, entry = new URL('./worker.ts', import
   }
   const closing = stopped('STOPPED', 'the worker threads are stopping')
   let open = true
-  const seats = shelf(threads, () => ({ thread: start() }))
+  const warmed: Thread[] = []
+  const seats = shelf(threads, () => ({ thread: warmed.pop() ?? start() }))
   return {
     threads,
+    warm() {
+      while (open && started.size < threads) warmed.push(start())
+    },
     async run<Name extends TaskName>(
       name: Name,
       input: TaskInput<Name>,

@@ -1,43 +1,41 @@
 import { hash } from 'node:crypto'
 import { zstdDecompressSync } from 'node:zlib'
 import type { Run } from '../chunks/source.ts'
-import type { Digest } from '../content/digest.ts'
+import { chunkEncoder } from '../content/codec.ts'
 import { corrupt } from '../failure.ts'
 import { release } from '../memory.ts'
 import { packed, type RawChunk } from './compress.ts'
-import { joinedChunks, rawChunks, releaseAll } from './dictionary.ts'
+import { type ByteSpan, sideBySide, type SizedChunk } from './layout.ts'
 import { done, type Outcome } from './task.ts'
 import type { MovedRun } from './verify.ts'
 
 /** A frame, and what is to come out of it. */
 export interface RebuildJob {
-  readonly target: readonly { readonly digest: Digest; readonly length: number }[]
-  readonly base: readonly Digest[]
+  readonly target: readonly SizedChunk[]
+  readonly base: ByteSpan
   readonly frame: Uint8Array
 }
 
+/** Level 1 takes three quarters of the time of 3, and 4 % more room, for chunks that somebody waits for. */
+const encode = chunkEncoder(1)
+
 /** Makes chunks of frames and the chunks that these were made against; one that has not its digest is CHUNK_CORRUPT. */
 export function rebuild(input: {
+  readonly chunks: readonly SizedChunk[]
   readonly jobs: readonly RebuildJob[]
   readonly runs: readonly MovedRun[]
 }): Outcome<Run[]> {
-  const chunks = rawChunks(input.runs)
-  const runs = [...packed(rebuilt(input.jobs, chunks))]
-  releaseAll(chunks, input.runs)
+  const bytes = sideBySide(input.chunks, input.runs)
+  const runs = [...packed(rebuilt(input.jobs, bytes), encode)]
   return done(
     runs,
     runs.map(({ payload }) => payload.buffer as ArrayBuffer),
   )
 }
 
-function* rebuilt(
-  jobs: readonly RebuildJob[],
-  chunks: ReadonlyMap<Digest, Uint8Array>,
-): Generator<RawChunk> {
+function* rebuilt(jobs: readonly RebuildJob[], bytes: Uint8Array): Generator<RawChunk> {
   for (const { target, base, frame } of jobs) {
-    const dictionary = joinedChunks(chunks, base)
-    const content = inflated(frame, dictionary, target)
-    release(dictionary)
+    const content = inflated(frame, bytes.subarray(base.at, base.at + base.length), target)
     let at = 0
     for (const { digest, length } of target) {
       const raw = content.subarray(at, (at += length))
@@ -48,7 +46,11 @@ function* rebuilt(
   }
 }
 
-function inflated(frame: Uint8Array, dictionary: Buffer, target: RebuildJob['target']): Buffer {
+function inflated(
+  frame: Uint8Array,
+  dictionary: Uint8Array,
+  target: RebuildJob['target'],
+): Uint8Array {
   const maxOutputLength = target.reduce((sum, { length }) => sum + length, 0)
   try {
     // Room for all of it at once, or it would come in pieces of 16 KiB.
