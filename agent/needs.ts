@@ -82,6 +82,15 @@ function addSome(db: DatabaseSync, manifest: string, chunks: readonly Digest[]):
     SELECT unhex(asked.value), holder.id FROM json_each(?) AS asked, holder
     WHERE holder.digest = ? ORDER BY asked.value`,
   ).run(list, manifest)
+  return isAnyCondemned(db) ? revive(db, list) : 0
+}
+
+/** Mostly there is none, and the index knows it. */
+function isAnyCondemned(db: DatabaseSync): boolean {
+  return db.prepare('SELECT 1 FROM chunk WHERE condemned IS NOT NULL LIMIT 1').get() !== undefined
+}
+
+function revive(db: DatabaseSync, list: string): number {
   const back = db.prepare(
     `UPDATE chunk SET condemned = NULL
     WHERE condemned IS NOT NULL AND digest IN (SELECT unhex(value) FROM json_each(?))`,

@@ -9,11 +9,8 @@ import type { Pool } from '../workers/pool.ts'
 import { baseOf, type DeltaRun } from './deltas.ts'
 import { layOutSpans } from './layout.ts'
 
-/** Some 4 MiB of new data and twice that of its surroundings go to a thread at a time. */
-const spansAtOnce = 8
-
-/** What a message carries: a receiver that rebuilds it holds some 2 MiB of new data, and their surroundings. */
-const mostDeltas = 4
+/** What goes to a thread at a time and makes a message: some 2 MiB of new data, and twice that of its surroundings. */
+const spansAtOnce = 4
 
 export interface MakeDeps {
   readonly source: Pick<ChunkSource, 'fetch'>
@@ -32,17 +29,7 @@ export async function* makeDeltas(
   const batches = batchesOf(spans, spansAtOnce)
   // One at a time: what is prepared in the background leaves the other threads to those who wait.
   const runs = ahead(batches, 1, (batch) => makeRun(batch, from, to, { source, pool }, signal))
-  for await (const run of runs) yield* parts(run)
-}
-
-/** The same in runs that a message can carry. */
-function* parts({ deltas, payload }: DeltaRun): Generator<DeltaRun> {
-  let from = 0
-  for (const part of batchesOf(deltas, mostDeltas)) {
-    const to = from + part.reduce((sum, { size }) => sum + size, 0)
-    yield { deltas: part, payload: payload.subarray(from, to) }
-    from = to
-  }
+  yield* runs
 }
 
 async function makeRun(

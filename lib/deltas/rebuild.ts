@@ -74,7 +74,7 @@ function digestsOf({ chunks }: Layout): Digest[] {
   return [...new Set(chunks.map(({ digest }) => digest))]
 }
 
-/** What a run of `mostDeltas` may need, with room for plans to come. */
+/** Twice what any run needs that is made today, with room for plans to come. */
 const mostBaseChunks = 8 * maxSpan.baseCount
 
 /** A delta that can be carried out, with what it is to make. */
