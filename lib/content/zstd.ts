@@ -39,21 +39,21 @@ export function zstdDecompressor(windowLogMax: number): Transform {
 
 /** A context that an input broke, or that has more to give than there was room for, is replaced. */
 function transform(open: () => unknown): Transform {
-  let failed = false
+  let faults = 0
   const start = (): Below => {
     const below = open() as Below
     below._handle.onerror = () => {
-      failed = true
+      faults += 1
     }
     return below
   }
   let below = start()
   return (input, output) => {
-    failed = false
+    const before = faults
     const { _handle: handle, _writeState: left } = below
     handle.writeSync(constants.ZSTD_e_end, input, 0, input.length, output, 0, output.length)
     const [room = 0, unread = 0] = left
-    if (!failed && room > 0 && unread === 0) return output.length - room
+    if (faults === before && room > 0 && unread === 0) return output.length - room
     handle.close()
     below = start()
     return undefined
