@@ -1,0 +1,36 @@
+import { invalid, type Failure } from '../failure.ts'
+
+/** Something that is wrong in a recipe, and where. */
+export interface Problem {
+  /** Both count from 1. */
+  readonly line: number
+  readonly column: number
+  /** What is wrong and what to do, in a sentence that names the field. */
+  readonly message: string
+}
+
+/** As many as people read, and as fit into a failure. */
+const mostTold = 12
+
+/** The problems as one failure, in the order of the text. */
+export function invalidRecipe(problems: readonly Problem[]): Failure {
+  const ordered = problems.toSorted(byPlace)
+  const told = ordered.slice(0, mostTold).map(renderProblem)
+  const more = ordered.length - told.length
+  const lines = more > 0 ? [...told, `and ${more} more`] : told
+  const [first] = ordered
+  return invalid('INVALID_RECIPE', `The recipe cannot be used:\n  ${lines.join('\n  ')}`, {
+    line: String(first?.line ?? 1),
+    column: String(first?.column ?? 1),
+    count: String(ordered.length),
+  })
+}
+
+export function byPlace(a: Problem, b: Problem): number {
+  return a.line - b.line || a.column - b.column
+}
+
+/** `line 3, column 7: …` */
+export function renderProblem({ line, column, message }: Problem): string {
+  return `line ${line}, column ${column}: ${message}`
+}
