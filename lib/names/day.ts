@@ -15,6 +15,11 @@ export function isMonth(digits: string): boolean {
   return /^20[0-9]{2}(0[1-9]|1[0-2])$/.test(digits)
 }
 
+/** The day in UTC, as names write it. */
+export function dayOf(time: Date): string {
+  return time.toISOString().slice(0, 10).replaceAll('-', '')
+}
+
 function daysIn(year: number, month: number): number {
   if (month === 2) return isLeap(year) ? 29 : 28
   return [4, 6, 9, 11].includes(month) ? 30 : 31

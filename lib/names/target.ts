@@ -45,6 +45,15 @@ export function parseTarget(text: string, catalogue: Catalogue): Target {
   )
 }
 
+/** As `parseTarget` reads it, in full: `ubuntu-2404.4-std-x86`. */
+export function renderTarget(
+  { namespace, distro, release, role, arch }: Line,
+  point: number,
+): string {
+  const prefix = namespace === '' ? '' : `${namespace}/`
+  return `${prefix}${distro}-${release}.${point}-${role}-${arch}`
+}
+
 function normalize(text: string): string {
   const plain = text.trim()
   if (plain === '') {

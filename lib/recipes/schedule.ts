@@ -40,8 +40,9 @@ export function whatIsDue(times: Times, { nextTime, busy }: Standing, now: Date)
 /** What is to be said of a recipe after a build failed: why its schedule is paused, or nothing. */
 export function whyPaused(failures: number, pauseAfter: number, message: string): string {
   if (pauseAfter === 0 || failures < pauseAfter) return ''
-  const many = failures === 1 ? 'The last build failed' : `${failures} builds failed in a row`
-  return `${many}, the last one so: ${message}`
+  return failures === 1
+    ? `The last build failed: ${message}`
+    : `${failures} builds failed in a row, the last one so: ${message}`
 }
 
 /** Two times of a schedule are at least so far apart. */

@@ -87,7 +87,7 @@ describe('a schedule', () => {
   test('is paused after so many failures in a row, and says why', () => {
     expect(whyPaused(2, 3, 'no space')).toBe('')
     expect(whyPaused(3, 3, 'no space')).toBe('3 builds failed in a row, the last one so: no space')
-    expect(whyPaused(1, 1, 'no space')).toBe('The last build failed, the last one so: no space')
+    expect(whyPaused(1, 1, 'no space')).toBe('The last build failed: no space')
   })
 
   test.each(['0 3 1 */3 *', '*/10 * * * *', '0 0 29 2 *', '15 10 * * MON-FRI', '0 0 L * *'])(

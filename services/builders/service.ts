@@ -1,0 +1,192 @@
+import { parseDigest } from '../../lib/content/digest.ts'
+import { invalid, missing, type Failure } from '../../lib/failure.ts'
+import { archOf } from '../../lib/names/catalogue.ts'
+import { dayOf } from '../../lib/names/day.ts'
+import type { Call } from '../../lib/rpc/serve.ts'
+import type { Service } from '../../lib/rpc/service.ts'
+import {
+  BuildFailure,
+  type BuildServiceService,
+  type ClaimBuildRequest,
+  type ClaimBuildResponse,
+  type FinishBuildRequest,
+} from '../../proto/gen/merge/image/v1/build.ts'
+import { cancelledBy, endBuild, type BuildEnd } from '../builds/ending.ts'
+import { appendLog, partBytes } from '../builds/logs.ts'
+import { getBuild, type BuildRow } from '../builds/queries.ts'
+import { digestText, renderBuild } from '../builds/render.ts'
+import { announceBuild, type BuildNews } from '../db/changes.ts'
+import type { Sql } from '../db/open.ts'
+import { findImage } from '../images/queries.ts'
+import { findRecipe } from '../recipes/queries.ts'
+import { renderRecipe } from '../recipes/render.ts'
+import { byClaim, claimBuild, formerBuild, lockClaimed, lost, renewClaim } from './claiming.ts'
+import type { Room, Worker } from './claiming.ts'
+
+type Handlers = Pick<
+  Service<typeof BuildServiceService, [call: Call]>,
+  'claimBuild' | 'heartbeatBuild' | 'appendBuildLog' | 'finishBuild'
+>
+
+/** How long a builder waits between two looks at the queue if nobody wakes it. */
+const pollMs = 5_000
+const longestWait = 60
+
+/** What builders ask. */
+export function builderHandlers(deps: {
+  readonly sql: Sql
+  readonly news: BuildNews
+  readonly now: () => Date
+  readonly clock: () => number
+  readonly room: Room
+}): Handlers {
+  const { sql, news, now, clock, room } = deps
+  return {
+    async claimBuild(request, { caller, signal, closing }) {
+      const worker: Worker = { ...parseWorker(request), caller }
+      const over = AbortSignal.any([signal, closing])
+      const until = clock() + request.waitSeconds * 1000
+      for (;;) {
+        // Listening begins before looking, so that no build falls between the two.
+        const left = until - clock()
+        const next = news.next(Math.max(0, Math.min(left, pollMs)), over)
+        const build = await claimBuild(sql, worker, room, dayOf(now()))
+        if (build !== undefined) return renderClaimed(sql, build)
+        if (left <= 0 || over.aborted) return nothingToDo
+        await next
+      }
+    },
+
+    async heartbeatBuild({ claim, progress }, { caller }) {
+      demandClaim(claim)
+      const { step = '', done = 0n, total = 0n } = progress ?? {}
+      if (step.length > 200) throw wrong('progress', 'A step is told in 200 characters at most.')
+      return sql.begin(async (tx) => {
+        const { name, canceller } = await lockClaimed(tx, claim, caller)
+        if (progress !== undefined) {
+          await tx`
+            update build set step = ${step}, done_count = ${done}, total_count = ${total} where name = ${name}`
+          await announceBuild(tx)
+        }
+        return { cancelled: canceller !== '', expireTime: await renewClaim(tx, name) }
+      })
+    },
+
+    async appendBuildLog({ claim, offset, data }, { caller }) {
+      demandClaim(claim)
+      if (data.length === 0 || data.length > partBytes) {
+        throw wrong(
+          'data',
+          `A part of a log has 1 to ${partBytes} bytes, and this has ${data.length}.`,
+        )
+      }
+      return sql.begin(async (tx) => {
+        const build = await lockClaimed(tx, claim, caller)
+        const logBytes = await appendLog(tx, build, { offset, data })
+        await renewClaim(tx, build.name)
+        await announceBuild(tx)
+        return { logBytes, cancelled: build.canceller !== '' }
+      })
+    },
+
+    async finishBuild(request, { caller }) {
+      demandClaim(request.claim)
+      const end = parseEnd(request)
+      return sql.begin(async (tx) => {
+        const build = await byClaim(tx, request.claim, caller)
+        if (build === undefined) throw lost(undefined)
+        if (build.state === 'running') {
+          if (end.state === 'skipped') await demandImage(tx, end.unchangedImage)
+          await endBuild(tx, build, asAsked(build, end))
+        }
+        return { build: renderBuild(await getBuild(tx, build.name)) }
+      })
+    },
+  }
+}
+
+const nothingToDo: ClaimBuildResponse = {
+  build: undefined,
+  recipe: undefined,
+  former: undefined,
+  expireTime: undefined,
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+function demandClaim(claim: string): void {
+  if (!uuid.test(claim)) throw wrong('claim', `claim "${claim}" is no UUID in small letters.`)
+}
+
+function parseWorker(request: ClaimBuildRequest): Omit<Worker, 'caller'> {
+  const { claim, holding, worker, kinds, archs, waitSeconds, facility } = request
+  for (const one of [claim, ...holding]) demandClaim(one)
+  if (!/^[\x21-\x7e]{1,64}$/.test(worker)) {
+    throw wrong('worker', 'worker has 1 to 64 characters, none of them a space.')
+  }
+  if (holding.length > 1000) throw wrong('holding', 'A worker holds 1000 claims at most.')
+  if (kinds.length === 0 || kinds.length > 16) throw wrong('kinds', 'kinds names 1 to 16 builders.')
+  if (archs.length === 0 || archs.length > 16 || archs.some((arch) => archOf(arch) !== arch)) {
+    throw wrong('archs', 'archs names the architectures to build for: x86, aarch64 or riscv64.')
+  }
+  if (waitSeconds > longestWait) {
+    throw wrong('wait_seconds', `wait_seconds is ${longestWait} at most.`)
+  }
+  const at = facility === 'portal' ? undefined : facility
+  return { claim, facility: at, worker, holding, kinds, archs }
+}
+
+async function renderClaimed(sql: Sql, build: BuildRow): Promise<ClaimBuildResponse> {
+  const { recipe: name, recipeVersion, leaseTime } = build
+  if (name === null) return nothingToDo
+  const recipe = await findRecipe(sql, name, recipeVersion ?? 0)
+  const former = await formerBuild(sql, name)
+  return {
+    build: renderBuild(build),
+    recipe: recipe === undefined ? undefined : renderRecipe(recipe),
+    former: former && { image: former.image, inputsDigest: digestText(former.inputs) },
+    expireTime: leaseTime ?? undefined,
+  }
+}
+
+function parseEnd({ outcome }: FinishBuildRequest): BuildEnd {
+  switch (outcome?.$case) {
+    case 'failed': {
+      const { failure, message } = outcome.value
+      const isKnown = (Object.values(BuildFailure) as number[]).includes(failure)
+      const isOurs =
+        failure === BuildFailure.BUILD_FAILURE_UNSPECIFIED ||
+        failure === BuildFailure.BUILD_FAILURE_LOST
+      if (!isKnown || isOurs) throw wrong('failure', 'failure says why the build failed.')
+      if (message.length === 0 || message.length > 2000) {
+        throw wrong('message', 'message says in 1 to 2000 characters why the build failed.')
+      }
+      return { state: 'failed', failure, message }
+    }
+    case 'cancelled':
+      return { state: 'cancelled', message: 'Its builder ended it.' }
+    case 'skipped': {
+      const { image, inputsDigest } = outcome.value
+      const message = `The inputs are those of ${image}: there is nothing to make.`
+      return { state: 'skipped', message, inputs: parseDigest(inputsDigest), unchangedImage: image }
+    }
+    case undefined:
+      throw wrong('outcome', 'outcome says how the build ended.')
+  }
+}
+
+/** What was to be cancelled is cancelled, whatever came of it. */
+function asAsked({ canceller }: BuildRow, end: BuildEnd): BuildEnd {
+  return canceller === '' ? end : { state: 'cancelled', message: cancelledBy(canceller) }
+}
+
+async function demandImage(sql: Parameters<typeof findImage>[0], image: string): Promise<void> {
+  if ((await findImage(sql, image)) !== undefined) return
+  throw missing('NOT_FOUND', `There is no image ${image} that a build could be like.`, {
+    name: image,
+  })
+}
+
+function wrong(field: string, message: string): Failure {
+  return invalid('INVALID_FIELD', message, { field })
+}

@@ -1,0 +1,78 @@
+import { whyPaused } from '../../lib/recipes/schedule.ts'
+import { BuildFailure } from '../../proto/gen/merge/image/v1/build.ts'
+import { announceBuild } from '../db/changes.ts'
+import type { Transaction } from '../db/open.ts'
+import { pauseRecipe } from '../recipes/queries.ts'
+import { digestLog, noteInLog } from './logs.ts'
+import type { BuildRow } from './queries.ts'
+
+/** How a build ends. */
+export type BuildEnd =
+  | { readonly state: 'done'; readonly inputs: string | undefined }
+  | { readonly state: 'failed'; readonly failure: BuildFailure; readonly message: string }
+  | { readonly state: 'cancelled'; readonly message: string }
+  | {
+      readonly state: 'skipped'
+      readonly message: string
+      readonly inputs: string
+      readonly unchangedImage: string
+    }
+
+/** Ends a build that is locked and has not ended: once, and with it its log. */
+export async function endBuild(tx: Transaction, build: BuildRow, end: BuildEnd): Promise<void> {
+  const { name } = build
+  const message = 'message' in end ? end.message : ''
+  const failure = end.state === 'failed' ? end.failure : 0
+  const inputs = 'inputs' in end ? (end.inputs ?? null) : null
+  const unchangedImage = end.state === 'skipped' ? end.unchangedImage : null
+  const made = end.state === 'done' && build.image !== null ? `made ${build.image}` : end.state
+  await noteInLog(tx, name, message === '' ? made : `${end.state}: ${message}`)
+  await tx`
+    update build set state = ${end.state}, end_time = now(), lease_time = null, failure = ${failure},
+      message = ${message}, inputs_digest = decode(${inputs}::text, 'hex'), unchanged_image = ${unchangedImage},
+      log_digest = decode(${await digestLog(tx, name)}, 'hex')
+    where name = ${name}`
+  await tellRecipe(tx, build, end.state, message)
+  await announceBuild(tx)
+}
+
+/** Counts the failures of a recipe in a row, and pauses its schedule at so many. */
+async function tellRecipe(
+  tx: Transaction,
+  { recipe, pauseAfter }: BuildRow,
+  state: BuildEnd['state'],
+  message: string,
+): Promise<void> {
+  if (recipe === null || state === 'cancelled') return
+  const [row] = await tx<{ failures: number }[]>`
+    update recipe set failures = case when ${state} = 'failed' then failures + 1 else 0 end
+    where name = ${recipe} returning failures`
+  const why = whyPaused(row?.failures ?? 0, pauseAfter, message)
+  if (state === 'failed' && why !== '') await pauseRecipe(tx, recipe, why)
+}
+
+/** What becomes of a locked build that runs and whose builder went away. */
+export async function loseBuilder(tx: Transaction, build: BuildRow): Promise<void> {
+  const { name, canceller, attempt, maxAttempts, builder } = build
+  if (canceller !== '') {
+    return endBuild(tx, build, { state: 'cancelled', message: cancelledBy(canceller) })
+  }
+  const times = `${attempt} of ${maxAttempts} times`
+  if (attempt >= maxAttempts) {
+    const message = `Its builders went away in the middle of it, ${times}; ${builder} was the last.`
+    return endBuild(tx, build, {
+      state: 'failed',
+      failure: BuildFailure.BUILD_FAILURE_LOST,
+      message,
+    })
+  }
+  await noteInLog(tx, name, `${builder} went away (${times}); it begins anew`)
+  await tx`
+    update build set state = 'queued', claim = null, lease_time = null, step = '', done_count = 0, total_count = 0
+    where name = ${name}`
+  await announceBuild(tx)
+}
+
+export function cancelledBy(canceller: string): string {
+  return `${canceller} cancelled it.`
+}

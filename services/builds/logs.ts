@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { zstdDecompress } from 'node:zlib'
+import type { BlobStore } from '../../lib/chunks/blobs.ts'
+import { exhausted, invalid, precondition } from '../../lib/failure.ts'
+import type { Sql, Transaction } from '../db/open.ts'
+import { buildNotFound, type BuildRow } from './queries.ts'
+
+const decompress = promisify(zstdDecompress)
+
+/** The parts in which logs come, and go. */
+export const partBytes = 256 * 1024
+
+/** A piece of a log, and where in it. */
+export interface LogPart {
+  readonly offset: bigint
+  readonly data: Buffer
+}
+
+/** Adds to a locked build's log where it ends, and answers where it ends then; what is there already is not added again. */
+export async function appendLog(
+  tx: Transaction,
+  { name, logBytes, logLimit }: BuildRow,
+  { offset, data }: LogPart,
+): Promise<bigint> {
+  if (offset !== logBytes) {
+    if (await isThere(tx, name, { offset, data })) return logBytes
+    const text = `The log of ${name} ends at byte ${logBytes}, and this does not fit there: begin at that byte.`
+    throw precondition('LOG_GAP', text, { offset: String(logBytes) })
+  }
+  if (logBytes + BigInt(data.length) > logLimit) {
+    const text = `The log of ${name} has reached its limit of ${logLimit} bytes: end the build.`
+    throw exhausted('LOG_FULL', text, { limit: String(logLimit) })
+  }
+  return insertPart(tx, name, { offset, data })
+}
+
+/** Adds a line of the portal's own to a locked build's log, which no limit keeps out. */
+export async function noteInLog(tx: Transaction, build: string, line: string): Promise<void> {
+  const [row] = await tx<{ logBytes: bigint }[]>`select log_bytes from build where name = ${build}`
+  await insertPart(tx, build, { offset: row?.logBytes ?? 0n, data: Buffer.from(`-- ${line}\n`) })
+}
+
+async function insertPart(
+  tx: Transaction,
+  build: string,
+  { offset, data }: LogPart,
+): Promise<bigint> {
+  const end = offset + BigInt(data.length)
+  await tx`insert into build_log (build, position, data) values (${build}, ${offset}, ${data})`
+  await tx`update build set log_bytes = ${end} where name = ${build}`
+  return end
+}
+
+async function isThere(tx: Transaction, build: string, part: LogPart): Promise<boolean> {
+  const [row] = await tx<{ data: Buffer }[]>`
+    select data from build_log where build = ${build} and position = ${part.offset}`
+  return row?.data.equals(part.data) === true
+}
+
+/** The SHA-256 of a build's log, in hex, while it is rows. */
+export async function digestLog(tx: Transaction, build: string): Promise<string> {
+  const hash = createHash('sha256')
+  const rows = tx<{ data: Buffer }[]>`
+    select data from build_log where build = ${build} order by position`
+  for await (const some of rows.cursor(16)) for (const { data } of some) hash.update(data)
+  return hash.digest('hex')
+}
+
+/** A build's log from a byte on, as far as it goes now; INVALID_FIELD where it does not go so far. */
+export async function* readLog(
+  { sql, blobs }: { readonly sql: Sql; readonly blobs: Pick<BlobStore, 'range' | 'stat'> },
+  build: string,
+  from: bigint,
+): AsyncGenerator<LogPart, void, undefined> {
+  let at = from
+  for (;;) {
+    const { key, end, rows } = await someRows(sql, build, at)
+    if (at > end) throw beyond(build, from, end)
+    if (key !== null) {
+      yield* cut(await readObject(blobs, key), at)
+      return
+    }
+    const [first] = rows
+    if (first === undefined) return
+    const data = Buffer.concat(rows.map((row) => row.data)).subarray(Number(at - first.position))
+    if (data.length === 0) return
+    yield* cut(data, 0n, at)
+    at += BigInt(data.length)
+  }
+}
+
+interface PartRow {
+  readonly position: bigint
+  readonly data: Buffer
+}
+
+/** In one statement, or the rows could become an object between two. */
+async function someRows(sql: Sql, build: string, at: bigint) {
+  const found = await sql<
+    ({ logKey: string | null; logBytes: bigint } & (PartRow | { position: null; data: null }))[]
+  >`
+    select log_key, log_bytes, part.position, part.data
+    from build left join lateral (
+      select position, data from build_log
+      where build_log.build = build.name and position >= coalesce((
+        select max(position) from build_log as before
+        where before.build = build.name and position <= ${at}), 0)
+      order by position limit 16) as part on log_key is null
+    where build.name = ${build} order by part.position`
+  const [head] = found
+  if (head === undefined) throw buildNotFound(build)
+  const rows = found.flatMap(({ position, data }): PartRow[] =>
+    position === null ? [] : [{ position, data }],
+  )
+  return { key: head.logKey, end: head.logBytes, rows }
+}
+
+async function readObject(blobs: Pick<BlobStore, 'range' | 'stat'>, key: string): Promise<Buffer> {
+  const stat = await blobs.stat(key)
+  return decompress(await blobs.range(key, 0, stat?.sizeBytes ?? 0))
+}
+
+/** The bytes from one on, in parts; `shift` is where in the log the first of all lies. */
+function* cut(bytes: Buffer, from: bigint, shift = 0n): Generator<LogPart, void, undefined> {
+  for (let at = Number(from); at < bytes.length; at += partBytes) {
+    yield { offset: shift + BigInt(at), data: bytes.subarray(at, at + partBytes) }
+  }
+}
+
+function beyond(build: string, from: bigint, end: bigint) {
+  const text = `The log of ${build} has ${end} bytes, and does not reach to byte ${from}.`
+  return invalid('INVALID_FIELD', text, { field: 'offset', end: String(end) })
+}

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { putRecipe } from '../../support/builds.ts'
+import { makeFacilities } from '../../support/facilities.ts'
+import { freshPortal, type Clients } from '../../support/portal.ts'
+import { recipeText } from '../../support/recipes.ts'
+
+describe('recipes', () => {
+  let portal: Awaited<ReturnType<typeof freshPortal>>
+  let producer: Clients
+  let manager: Clients
+
+  beforeAll(async () => {
+    portal = await freshPortal(() => new Date('2026-11-27T12:00:00Z'))
+    await makeFacilities(portal.as('admin'), 'lab1')
+    producer = portal.as('producer:alice')
+    manager = portal.as('manager:lab1')
+  })
+
+  afterAll(() => portal[Symbol.asyncDispose]())
+
+  const put = (name: string, text: string, more: { etag?: string; validateOnly?: boolean } = {}) =>
+    producer.builds.putRecipe({
+      ...{ requestId: randomUUID(), name, text, etag: '', validateOnly: false },
+      ...more,
+    })
+  const get = async (name: string, version = 0) =>
+    (await producer.builds.getRecipe({ name, version })).recipe
+  const names = async (namespace = '') =>
+    (
+      await portal.as('admin').builds.listRecipes({ namespace, pageSize: 0, pageToken: '' })
+    ).recipes.map(({ name }) => name)
+
+  test('are kept in every version', async () => {
+    const first = await putRecipe(producer, 'kept', { notes: 'one' })
+    expect(first).toMatchObject({
+      version: 1,
+      target: 'debian-13.0-std-x86',
+      creator: 'producer:alice',
+      nextTime: undefined,
+    })
+    const second = await putRecipe(producer, 'kept', { notes: 'two' })
+    expect(second.version).toBe(2)
+    expect(await get('kept', 1)).toMatchObject({ version: 1, text: first.text })
+    expect(await get('kept')).toEqual(second)
+  })
+
+  test('have no new version where they say what they said', async () => {
+    const first = await putRecipe(producer, 'same')
+    const { recipe } = await put(
+      'same',
+      `# as before\n${first.text}notes: ""\n`.replace('notes: ""\n', ''),
+    )
+    expect(recipe).toEqual(first)
+  })
+
+  test('are listed by name until they are deleted, and go on where they were', async () => {
+    await putRecipe(producer, 'gone-b')
+    await putRecipe(producer, 'gone-a')
+    expect((await names()).filter((name) => name.startsWith('gone'))).toEqual(['gone-a', 'gone-b'])
+    const request = { requestId: randomUUID(), name: 'gone-a', etag: '' }
+    const { recipe } = await producer.builds.deleteRecipe(request)
+    expect(recipe?.deleteTime).toBeInstanceOf(Date)
+    expect(await names()).not.toContain('gone-a')
+    expect(await get('gone-a', 1)).toMatchObject({ version: 1 })
+    const again = await putRecipe(producer, 'gone-a')
+    expect(again).toMatchObject({ version: 2, deleteTime: undefined })
+    expect(await names()).toContain('gone-a')
+  })
+
+  test('change only as they were read, if an etag says so', async () => {
+    const { etag } = await putRecipe(producer, 'etag')
+    const stale = { kind: 'conflict', reason: 'ETAG_MISMATCH' }
+    await put('etag', recipeText({ notes: 'mine' }), { etag })
+    await expect(put('etag', recipeText({ notes: 'late' }), { etag })).rejects.toMatchObject(stale)
+    await expect(put('etag', recipeText(), { etag: 'new' })).rejects.toMatchObject(stale)
+    expect((await put('brand-new', recipeText(), { etag: 'new' })).recipe?.version).toBe(1)
+  })
+
+  test('that are only validated are not kept', async () => {
+    const { recipe } = await put('tried', recipeText(), { validateOnly: true })
+    expect(recipe?.version).toBe(1)
+    await expect(get('tried')).rejects.toMatchObject({ reason: 'RECIPE_NOT_FOUND' })
+  })
+
+  test.each([
+    [
+      'a field that nobody knows',
+      recipeText({ sise: '2G' }),
+      /line 5, column 1: .* did you mean `size`/,
+    ],
+    [
+      'a release that nobody knows',
+      recipeText({ line: 'debian-99-std-x86' }),
+      /line 1, column 7: `line` cannot be built: .*99/,
+    ],
+    [
+      'a role that is not in the catalogue',
+      recipeText({ line: 'debian-13-tools-x86' }),
+      /line 1, column 7: `line` cannot be built/,
+    ],
+    [
+      'the line of somebody else',
+      recipeText({ line: 'lab1/debian-13-std-x86' }),
+      /line 1, column 7: `line` belongs to lab1, and the recipe's name to the portal/,
+    ],
+  ])('are refused for %s, with its line', async (_, text, message) => {
+    await expect(put('refused', text)).rejects.toMatchObject({
+      kind: 'invalid',
+      reason: 'INVALID_RECIPE',
+      message: expect.stringMatching(message),
+    })
+    await expect(get('refused')).rejects.toMatchObject({ reason: 'RECIPE_NOT_FOUND' })
+  })
+
+  test('are due by their schedules, and say when', async () => {
+    const schedule = '{cron: 0 3 1 */3 *, time_zone: Europe/Berlin}'
+    const recipe = await putRecipe(producer, 'quarterly', { schedule })
+    expect(recipe).toMatchObject({
+      cron: '0 3 1 */3 *',
+      timeZone: 'Europe/Berlin',
+      nextTime: new Date('2027-01-01T02:00:00Z'),
+    })
+    const preview = await producer.builds.previewSchedule({
+      name: 'quarterly',
+      count: 2,
+      after: undefined,
+    })
+    expect(preview).toEqual({
+      times: [new Date('2027-01-01T02:00:00Z'), new Date('2027-04-01T01:00:00Z')],
+      timeZone: 'Europe/Berlin',
+      paused: '',
+    })
+    const after = new Date('2030-01-02T00:00:00Z')
+    const later = await producer.builds.previewSchedule({ name: 'quarterly', count: 0, after })
+    expect(later.times).toHaveLength(10)
+    expect(later.times[0]).toEqual(new Date('2030-04-01T01:00:00Z'))
+  })
+
+  test('of a facility are its own, with roles of its own', async () => {
+    const recipe = await putRecipe(manager, 'lab1/tools', { line: 'lab1/debian-13-tools-x86' })
+    expect(recipe.target).toBe('lab1/debian-13.0-tools-x86')
+    expect(await names('lab1')).toEqual(['lab1/tools'])
+    expect(await names()).not.toContain('lab1/tools')
+  })
+
+  test('of a facility that is not there are refused', async () => {
+    const text = recipeText({ line: 'lab9/debian-13-std-x86' })
+    const request = {
+      requestId: randomUUID(),
+      name: 'lab9/tools',
+      text,
+      etag: '',
+      validateOnly: false,
+    }
+    await expect(portal.as('admin').builds.putRecipe(request)).rejects.toMatchObject({
+      reason: 'FACILITY_NOT_FOUND',
+    })
+  })
+})
