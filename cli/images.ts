@@ -64,11 +64,14 @@ const release = command({
   object: 'image',
   summary: 'release a candidate, so that partial names and aliases find it',
   arguments: ['IMAGE'],
-  flags: { etag: { value: 'ETAG', about: 'only if the image still has this etag' } },
+  flags: {
+    reason: { value: 'TEXT', about: 'why, where not all checks of a built image passed' },
+    etag: { value: 'ETAG', about: 'only if the image still has this etag' },
+  },
   examples: ['release debian-13.1-std-x86-20260615'],
-  async run(context, [reference], { etag = '' }) {
+  async run(context, [reference], { etag = '', reason = '' }) {
     const name = await exactName(context, reference)
-    const request = { requestId: context.newId(), name, etag }
+    const request = { requestId: context.newId(), name, etag, reason }
     const answer = await images(context).releaseImage(request, { signal: context.signal })
     const image = present(answer.image)
     return {

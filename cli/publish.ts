@@ -13,6 +13,8 @@ import { connect, type Remote } from '../lib/rpc/connect.ts'
 import { startPool } from '../lib/workers/pool.ts'
 import { ImageState, type Image } from '../proto/gen/merge/image/v1/image.ts'
 import {
+  BeginUploadRequest,
+  CommitHeader,
   UploadServiceService,
   type CommitUploadRequest,
   type Upload,
@@ -67,11 +69,12 @@ export const publish = command({
     const uploads = connect(UploadServiceService, context.channel)
     const { signal, newId, now } = context
     const start = now()
-    const begin = { requestId: newId(), target, notes }
+    const begin = BeginUploadRequest.create({ requestId: newId(), target, notes })
     const upload = present((await uploads.beginUpload(begin, { signal })).upload)
     try {
       const { manifest, last } = await sendOverCuts(context, source, upload)
-      const header = { requestId: newId(), uploadId: upload.id, release: !candidate, packages }
+      const fields = { requestId: newId(), uploadId: upload.id, release: !candidate, packages }
+      const header = CommitHeader.create(fields)
       const { image } = await uploads.commitUpload(commit(header, manifest), { signal })
       const totalBytes = manifest.artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
       const sent = { ...last, totalBytes }

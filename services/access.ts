@@ -3,6 +3,7 @@ import type { Caller } from '../lib/rpc/caller.ts'
 import type { chunkPlane } from '../lib/chunks/plane.ts'
 import type { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
 import type { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
+import type { BuildServiceService } from '../proto/gen/merge/image/v1/build.ts'
 import type { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
 import type { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
 import type { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
@@ -10,7 +11,10 @@ import type { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import type { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import type { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
 import type { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
-import type { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
+import type {
+  BeginUploadRequest,
+  UploadServiceService,
+} from '../proto/gen/merge/image/v1/upload.ts'
 
 // Who may call what. A method without a row does not compile; what no row allows is denied.
 
@@ -39,9 +43,45 @@ const insiders =
   (caller, request) =>
     admins(caller, request) || belongsTo(caller, facilityOf(request))
 
+/** The same, and a facility's agent, which acts for its manager. */
+const ownersAndAgentsOf =
+  <R>(nameOf: (request: R) => string): Rule<R> =>
+  (caller, request) =>
+    ownersOf(nameOf)(caller, request) || isAgentOf(caller, namespaceOf(nameOf(request)))
+
+/** Anyone for what is the portal's; a facility's own is its own, and the admins'. */
+const readersOf =
+  <R>(nameOf: (request: R) => string): Rule<R> =>
+  (caller, request) => {
+    const owner = namespaceOf(nameOf(request))
+    return owner === '' || admins(caller, undefined) || belongsTo(caller, owner)
+  }
+
+const agents: Rule<unknown> = ({ role }) => role.kind === 'agent'
+
+/** No facility is called so: it is what the portal's own agent belongs to, which builds for the portal. */
+const portalsOwn = 'portal'
+
+/** Bytes that stay at a facility are its agent's to publish, and nobody else's; those of the portal's builds its own agent's too. */
+const uploaders: Rule<BeginUploadRequest> = (caller, request) => {
+  const owner = namespaceOf(request.target)
+  if (request.custom !== undefined) return isAgentOf(caller, owner)
+  return (
+    ownersOf(({ target }: BeginUploadRequest) => target)(caller, request) ||
+    (owner === '' && isAgentOf(caller, portalsOwn))
+  )
+}
+
 /** Whose upload it is, is checked where it is looked up. */
 const publishers: Rule<unknown> = ({ role }) =>
-  role.kind === 'admin' || role.kind === 'producer' || role.kind === 'manager'
+  role.kind === 'admin' ||
+  role.kind === 'producer' ||
+  role.kind === 'manager' ||
+  role.kind === 'agent'
+
+function isAgentOf({ role }: Caller, facility: string): boolean {
+  return role.kind === 'agent' && role.facility === facility
+}
 
 function belongsTo({ role }: Caller, facility: string): boolean {
   return (role.kind === 'manager' || role.kind === 'agent') && role.facility === facility
@@ -65,6 +105,9 @@ export const imageAccess: Access<typeof ImageServiceService> = {
   releaseImage: ownersOf(({ name }) => name),
   getManifest: anyone,
   diffImages: anyone,
+  listDescendants: anyone,
+  renewImage: insiders(({ name }) => namespaceOf(name)),
+  shareImage: insiders(({ name }) => namespaceOf(name)),
 }
 
 export const aliasAccess: Access<typeof AliasServiceService> = {
@@ -88,7 +131,7 @@ export const resolverAccess: Access<typeof ResolverServiceService> = {
 }
 
 export const uploadAccess: Access<typeof UploadServiceService> = {
-  beginUpload: ownersOf(({ target }) => target),
+  beginUpload: uploaders,
   commitUpload: publishers,
   abortUpload: publishers,
   getUpload: publishers,
@@ -120,10 +163,33 @@ export const facilityAccess: Access<typeof FacilityServiceService> = {
   listFacilities: anyone,
   pushImage: insiders(({ facility }) => facility),
   listReplicas: insiders(({ facility }) => facility),
+  putQuota: admins,
 }
 
 export const agentAccess: Access<typeof AgentServiceService> = {
   watchDesiredState: agentOf(({ facility }) => facility),
   reportState: agentOf(({ facility }) => facility),
   getTicket: agentOf(({ facility }) => facility),
+}
+
+export const buildAccess: Access<typeof BuildServiceService> = {
+  putRecipe: ownersAndAgentsOf(({ name }) => name),
+  getRecipe: readersOf(({ name }) => name),
+  listRecipes: readersOf(({ namespace }) => `${namespace}/`),
+  deleteRecipe: ownersAndAgentsOf(({ name }) => name),
+  resumeRecipe: ownersAndAgentsOf(({ name }) => name),
+  previewSchedule: readersOf(({ name }) => name),
+  runBuild: ownersAndAgentsOf(({ recipe }) => recipe),
+  getBuild: readersOf(({ name }) => name),
+  listBuilds: readersOf(({ namespace }) => `${namespace}/`),
+  cancelBuild: ownersAndAgentsOf(({ name }) => name),
+  retryBuild: ownersAndAgentsOf(({ name }) => name),
+  watchBuild: readersOf(({ name }) => name),
+  readBuildLog: readersOf(({ name }) => name),
+  reportBuild: ownersOf(({ target }) => target),
+  claimBuild: agentOf(({ facility }) => facility),
+  // Whose claim it is, is checked where it is looked up.
+  heartbeatBuild: agents,
+  appendBuildLog: agents,
+  finishBuild: agents,
 }

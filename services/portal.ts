@@ -17,6 +17,7 @@ import { startPool } from '../lib/workers/pool.ts'
 import { verifier } from '../lib/workers/verifier.ts'
 import { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
 import { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
+import { BuildServiceService } from '../proto/gen/merge/image/v1/build.ts'
 import { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
 import { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
 import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
@@ -28,11 +29,13 @@ import * as access from './access.ts'
 import { agentService } from './agents/service.ts'
 import { aliasService } from './aliases/service.ts'
 import { openBlobs } from './blobs.ts'
+import { buildService } from './builds/handlers.ts'
+import { keepBuilding } from './builds/keeping.ts'
 import { catalogService } from './catalog/service.ts'
 import { holdersIn } from './chunks/holders.ts'
 import { chunkIndex } from './chunks/queries.ts'
 import { portalScrubber } from './chunks/scrubbing.ts'
-import { listenForChanges } from './db/changes.ts'
+import { listenForBuilds, listenForChanges } from './db/changes.ts'
 import { databaseOf } from './db/chosen.ts'
 import { recogniseDatabase } from './db/faults.ts'
 import { migrate } from './db/migrate.ts'
@@ -71,6 +74,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   if (applied.length > 0) log.info({ applied }, 'database migrated')
   const blobs = stack.use(await openBlobs(settings, deps))
   const changes = stack.use(await listenForChanges(sql))
+  const news = stack.use(await listenForBuilds(sql))
   const pool = stack.use(startPool(deps.threads))
   const store = packStore({ blobs, index: chunkIndex(sql), newId: newUlid })
   const leases = leasesIn(sql)
@@ -81,11 +85,13 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
   const chunks = chunkService({ source: store, limit, uploads: uploadsInto(store, storage) })
   const tickets = { keys: ticketKeys({ ...deps, sql }), now: deps.now }
+  const room = { everywhere: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
   const services = [
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
     mount(ImageServiceService, imageService({ sql }), access.imageAccess),
     mount(AliasServiceService, aliasService({ sql }), access.aliasAccess),
     mount(resolverPlane, resolverService({ sql, ...deps }), access.resolverAccess),
+    mount(BuildServiceService, buildService({ ...storage, news, room }), access.buildAccess),
     mount(UploadServiceService, uploadService({ sql, leases, ...deps }), access.uploadAccess),
     mount(chunkPlane, chunks, access.chunkAccess),
     mount(DeltaServiceService, deltaService({ sql, blobs, limit }), access.deltaAccess),
@@ -108,6 +114,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   stack.use(
     inBackground((signal) => keepPreparing({ ...deps, sql, blobs, source: store, pool }, signal)),
   )
+  stack.use(inBackground((signal) => keepBuilding(storage, signal)))
   stack.use(inBackground((signal) => collecting.keepOn(settings.collectEvery, signal)))
   stack.use(inBackground((signal) => scrubbing.keepOn(settings.scrubEvery, signal)))
   const [host = ''] = /^.*(?=:)/.exec(settings.listen) ?? []

@@ -3,6 +3,13 @@ import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
 import { flag, processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
 
+const builds = (usual: number) =>
+  z
+    .string()
+    .regex(/^\d{1,4}$/, 'must be a count of builds, 0 to 9999')
+    .default(String(usual))
+    .transform(Number)
+
 /** What `merge-image portal` can be told; docs and --help are made from this. */
 export const portalSettings = {
   data: {
@@ -63,6 +70,16 @@ export const portalSettings = {
     about: 'how often what nothing needs is collected; 1h if not given, 0 for only when asked',
     value: 'TIME',
     schema: time('1h'),
+  },
+  buildsAtOnce: {
+    about: 'how many builds run at once, those of facilities too; 20 if not given',
+    value: 'COUNT',
+    schema: builds(20),
+  },
+  facilityBuildsAtOnce: {
+    about: 'how many of these are of one facility; 4 if not given',
+    value: 'COUNT',
+    schema: builds(4),
   },
   ...upkeepSettings,
   undelete: {

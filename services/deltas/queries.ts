@@ -31,7 +31,7 @@ export async function nextImage(sql: Sql): Promise<NextImage | undefined> {
       select earlier.digest from image as one join manifest as earlier on earlier.id = one.manifest
       where one.facility is not distinct from image.facility and one.distro = image.distro
         and one.release = image.release and one.role = image.role and one.arch = image.arch
-        and one.sequence < image.sequence and one.storage = 'present'
+        and one.sequence < image.sequence and one.storage = 'present' and not one.custom
       order by one.sequence desc limit 1) as before on before.digest <> manifest.digest
     order by image.sequence limit 1`
   if (row === undefined) return undefined

@@ -13,6 +13,9 @@ export interface FacilityRow {
   readonly storedBytes: bigint
   readonly wantedCount: bigint
   readonly presentCount: bigint
+  readonly customQuotaBytes: bigint
+  readonly customBytes: bigint
+  readonly customDays: number
 }
 
 export interface ReplicaRow {
@@ -33,7 +36,9 @@ export const failed = 4
 
 const columns = (sql: Sql | Transaction) => sql`
   name, display_name, arch, create_time, agent_time, peer_address, desired_generation,
-  applied_generation, stored_bytes,
+  applied_generation, stored_bytes, custom_quota_bytes, custom_days,
+  (select coalesce(sum(manifest.stored_bytes), 0)::bigint from image join manifest on manifest.id = image.manifest
+    where image.facility = facility.name and custom and storage = 'present') as custom_bytes,
   (select count(*) from wanted where wanted.facility = facility.name) as wanted_count,
   (select count(*) from wanted join replica using (facility, image)
     where wanted.facility = facility.name and replica.state = ${present}) as present_count`
@@ -62,6 +67,16 @@ export async function listFacilities(sql: Sql, page: Page): Promise<FacilityRow[
   return sql<FacilityRow[]>`
     select ${columns(sql)} from facility where name > ${page.after}
     order by name limit ${page.size + 1}`
+}
+
+export async function putQuota(
+  tx: Transaction,
+  facility: string,
+  quotaBytes: bigint,
+  days: number,
+): Promise<void> {
+  await tx`
+    update facility set custom_quota_bytes = ${quotaBytes}, custom_days = ${days} where name = ${facility}`
 }
 
 /** Puts the image on the wanted list, and makes a new generation if it was not on it. */

@@ -11,6 +11,7 @@ import {
 import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
+import { demandDays, demandShared } from '../images/custom.ts'
 import { lockImage } from '../images/queries.ts'
 import { noImage } from '../images/service.ts'
 import { cutPage, parsePage } from '../pages.ts'
@@ -19,6 +20,7 @@ import {
   insertFacility,
   listFacilities,
   listReplicas,
+  putQuota,
   want,
   type FacilityRow,
 } from './queries.ts'
@@ -62,6 +64,7 @@ export function facilityService(deps: {
         if (found.state === 'revoked') {
           throw precondition('REVOKED', `${image} is revoked and goes nowhere.`, { name: image })
         }
+        await demandShared(tx, image, name)
         await want(tx, name, image, caller.name)
         await announce(tx)
         return { facility: renderFacility(await getFacility(tx, name)) }
@@ -80,6 +83,20 @@ export function facilityService(deps: {
         state: row.state as ReplicaState,
       }))
       return { replicas, nextPageToken }
+    },
+
+    async putQuota(request, { caller }) {
+      const { facility, customQuotaBytes, customDays } = request
+      demandDays(customDays)
+      if (customDays === 0) {
+        const text = 'custom_days says for how many days an image is kept: 1 at least.'
+        throw invalid('INVALID_FIELD', text, { field: 'custom_days' })
+      }
+      return once(sql, FacilityServiceService.putQuota, caller, request, async (tx) => {
+        const { name } = await getFacility(tx, facility)
+        await putQuota(tx, name, customQuotaBytes, customDays)
+        return { facility: renderFacility(await getFacility(tx, name)) }
+      })
     },
   }
 }

@@ -1,35 +1,8 @@
 import { renderImageName, renderLine, type ImageName, type Line } from '../../lib/names/name.ts'
+import { renderTarget } from '../../lib/names/target.ts'
 import type { Page } from '../pages.ts'
 import type { Sql, Transaction } from '../db/open.ts'
-
-export type ImageStateName = 'candidate' | 'released' | 'deprecated' | 'revoked'
-export type StorageName = 'present' | 'archived' | 'expired'
-
-/** An image with what its manifest says. */
-export interface ImageRow {
-  readonly name: string
-  readonly digest: string
-  readonly state: ImageStateName
-  readonly storage: StorageName
-  readonly heldBack: boolean
-  readonly replacement: string | null
-  readonly notes: string
-  readonly creator: string
-  readonly createTime: Date
-  readonly version: number
-  readonly sequence: bigint
-  readonly chunkCount: number
-  readonly chunkBytes: bigint
-  readonly storedBytes: bigint
-  readonly artifacts: readonly {
-    readonly kind: number
-    readonly boot: number
-    readonly mediaType: string
-    readonly sizeBytes: string
-    readonly dataBytes: string
-    readonly sha256: string
-  }[]
-}
+import { imageColumns, type ImageRow, type ImageStateName, type StorageName } from './row.ts'
 
 export interface ImageFilterRow {
   readonly namespace: string
@@ -40,20 +13,12 @@ export interface ImageFilterRow {
   readonly state: ImageStateName | ''
 }
 
-const columns = (sql: Sql | Transaction) => sql`
-  image.name, encode(manifest.digest, 'hex') as digest, state, storage, held_back, replacement,
-  notes, creator, create_time, version, sequence, chunk_count, chunk_bytes, stored_bytes,
-  (select json_agg(json_build_object(
-      'kind', kind, 'boot', boot, 'mediaType', media_type, 'sizeBytes', size_bytes::text, 'dataBytes', data_bytes::text,
-      'sha256', encode(sha256, 'hex')) order by kind, boot)
-    from artifact where artifact.manifest = manifest.id) as artifacts`
-
 export async function findImage(
   sql: Sql | Transaction,
   name: string,
 ): Promise<ImageRow | undefined> {
   const [row] = await sql<ImageRow[]>`
-    select ${columns(sql)} from image join manifest on manifest.id = image.manifest
+    select ${imageColumns(sql)} from image join manifest on manifest.id = image.manifest
     where image.name = ${name}`
   return row
 }
@@ -63,7 +28,7 @@ export async function findImages(
   names: readonly string[],
 ): Promise<ImageRow[]> {
   return sql<ImageRow[]>`
-    select ${columns(sql)} from image join manifest on manifest.id = image.manifest
+    select ${imageColumns(sql)} from image join manifest on manifest.id = image.manifest
     where image.name = any(${names as string[]})`
 }
 
@@ -74,7 +39,7 @@ export async function listImages(
 ): Promise<ImageRow[]> {
   const { namespace, distro, release, role, arch, state } = filter
   return sql<ImageRow[]>`
-    select ${columns(sql)} from image join manifest on manifest.id = image.manifest
+    select ${imageColumns(sql)} from image join manifest on manifest.id = image.manifest
     where (${page.after} = '' or sequence < nullif(${page.after}, '')::bigint)
       and (${namespace} = '' or coalesce(facility, 'portal') = ${namespace})
       and (${distro} = '' or distro = ${distro})
@@ -82,6 +47,19 @@ export async function listImages(
       and (${role} = '' or role = ${role})
       and (${arch} = '' or arch = ${arch})
       and (${state} = '' or state = ${state})
+    order by sequence desc limit ${page.size + 1}`
+}
+
+/** What was made of an image, and of what was made of it, the newest first. */
+export async function listDescendants(sql: Sql, name: string, page: Page): Promise<ImageRow[]> {
+  return sql<ImageRow[]>`
+    with recursive descendant as (
+      select one.name as of from image as one where one.parent = ${name}
+      union
+      select one.name from descendant join image as one on one.parent = descendant.of)
+    select ${imageColumns(sql)} from descendant join image on image.name = descendant.of
+    join manifest on manifest.id = image.manifest
+    where (${page.after} = '' or sequence < nullif(${page.after}, '')::bigint)
     order by sequence desc limit ${page.size + 1}`
 }
 
@@ -103,6 +81,17 @@ export async function setState(
   by: Change,
 ): Promise<void> {
   await tx`update image set state = ${state}, version = version + 1 where name = ${name}`
+  await keepChange(tx, name, by)
+}
+
+/** Changes where its bytes are, and keeps who did it and why. */
+export async function setStorage(
+  tx: Transaction,
+  name: string,
+  storage: StorageName,
+  by: Change,
+): Promise<void> {
+  await tx`update image set storage = ${storage}, version = version + 1 where name = ${name}`
   await keepChange(tx, name, by)
 }
 
@@ -136,31 +125,48 @@ export function ownedBy(sql: Sql | Transaction, namespace: string) {
 export async function nextSerial(tx: Transaction, name: Omit<ImageName, 'build'>, day: string) {
   const { namespace, distro, release, point, role, arch } = name
   await lockLine(tx, name)
+  // The names that are given to builds count, whether they come to an image or not.
   const [row] = await tx<{ next: number }[]>`
-    select coalesce(max(serial) + 1, 0) as next from image
-    where ${ownedBy(tx, namespace)}
-      and distro = ${distro} and release = ${release} and point = ${point}
-      and role = ${role} and arch = ${arch} and day = ${day}`
+    select coalesce(greatest((
+        select max(serial) from image
+        where ${ownedBy(tx, namespace)}
+          and distro = ${distro} and release = ${release} and point = ${point}
+          and role = ${role} and arch = ${arch} and day = ${day}), (
+        select max(serial) from build
+        where target = ${renderTarget(name, point)} and day = ${day} and serial is not null)) + 1, 0) as next`
   return row?.next ?? 0
 }
 
-export async function insertImage(
-  tx: Transaction,
-  image: {
-    readonly name: ImageName
-    readonly manifest: bigint
-    readonly state: ImageStateName
-    readonly notes: string
-    readonly creator: string
-  },
-): Promise<void> {
-  const { name, manifest, state, notes, creator } = image
+/** What an image is when it is made. */
+export interface NewImage {
+  readonly name: ImageName
+  readonly manifest: bigint
+  readonly state: ImageStateName
+  readonly notes: string
+  readonly creator: string
+  readonly parent: string | undefined
+  readonly build: string | undefined
+  /** How its facility keeps it; undefined where the portal does. */
+  readonly custom: { readonly days: number; readonly shared: boolean } | undefined
+}
+
+export async function insertImage(tx: Transaction, image: NewImage): Promise<void> {
+  const { name, manifest, state, notes, creator, parent, build: made, custom } = image
   const { namespace, distro, release, point, role, arch, build } = name
+  const expires =
+    custom === undefined ? tx`null` : tx`now() + make_interval(days => ${custom.days})`
   await tx`
     insert into image (name, facility, distro, release, point, role, arch, day, serial,
-      manifest, state, notes, creator)
+      manifest, state, notes, creator, parent, build, custom, shared, expire_time)
     values (${renderImageName(name)}, ${namespace === '' ? null : namespace}, ${distro}, ${release},
       ${point}, ${role}, ${arch}, ${build.day}, ${build.serial}, ${manifest}, ${state}, ${notes},
-      ${creator})`
+      ${creator}, ${parent ?? null}, ${made ?? null}, ${custom !== undefined}, ${custom?.shared ?? true}, ${expires})`
   await keepChange(tx, renderImageName(name), { actor: creator, reason: 'published' })
+}
+
+/** Says which build made an image; false if another one did. */
+export async function giveBuild(tx: Transaction, image: string, build: string): Promise<boolean> {
+  const { count } = await tx`
+    update image set build = ${build} where name = ${image} and build is null`
+  return count > 0
 }

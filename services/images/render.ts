@@ -1,8 +1,15 @@
 import { displayName, type Catalogue } from '../../lib/names/catalogue.ts'
 import { parseImageName } from '../../lib/names/name.ts'
-import { ImageState, type Image } from '../../proto/gen/merge/image/v1/image.ts'
+import {
+  ImageState,
+  type CustomImage,
+  type Image,
+  type Provenance,
+  type WithdrawnAncestor,
+} from '../../proto/gen/merge/image/v1/image.ts'
+import { digestText, renderChecks } from '../builds/render.ts'
 import type { ArtifactKind, BootMode } from '../../proto/gen/merge/image/v1/image.ts'
-import type { ImageRow, ImageStateName } from './queries.ts'
+import type { ImageRow, ImageStateName, ProvenanceRow, WithdrawnRow } from './row.ts'
 
 const states: Readonly<Record<ImageStateName, ImageState>> = {
   candidate: ImageState.IMAGE_STATE_CANDIDATE,
@@ -32,7 +39,39 @@ export function renderImage(row: ImageRow, catalogue: Catalogue): Image {
     creator: row.creator,
     createTime: row.createTime,
     etag: String(row.version),
+    parent: row.parent ?? '',
+    withdrawnAncestor: row.withdrawn === null ? undefined : renderWithdrawn(row.withdrawn),
+    provenance: row.provenance === null ? undefined : renderProvenance(row.provenance),
+    checks: renderChecks(row.checks),
+    custom: customOf(row),
   }
+}
+
+function renderWithdrawn({ image, state, replacement }: WithdrawnRow): WithdrawnAncestor {
+  const instead = replacement === null ? '' : `; use ${replacement} instead of that one`
+  return {
+    image,
+    state: states[state],
+    message: `It was made of ${image}, which is ${state}${instead}`,
+  }
+}
+
+function renderProvenance(row: ProvenanceRow): Provenance {
+  const { build, recipe, version, builder, inputs, start, end, log, link } = row
+  return {
+    ...{ build, builder, link },
+    recipe: recipe ?? '',
+    recipeVersion: version ?? 0,
+    inputsDigest: digestText(inputs),
+    startTime: start === null ? undefined : new Date(start),
+    endTime: end === null ? undefined : new Date(end),
+    logDigest: digestText(log),
+  }
+}
+
+function customOf({ custom, facility, expireTime, shared }: ImageRow): CustomImage | undefined {
+  if (!custom || facility === null) return undefined
+  return { facility, expireTime: expireTime ?? undefined, shared }
 }
 
 /** The state as it is sent. */

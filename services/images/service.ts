@@ -11,9 +11,12 @@ import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { newGeneration } from '../generation.ts'
 import { cutPage, parsePage } from '../pages.ts'
-import { readManifest } from '../uploads/manifests.ts'
+import { demandShort } from '../remark.ts'
+import { unpassedOfImage } from '../builds/checks.ts'
+import { noManifest, readManifest } from '../uploads/manifests.ts'
+import { demandDays, mayRead, renewCustom, shareCustom } from './custom.ts'
 import { compareImages } from './diff.ts'
-import { findImage, listImages, lockImage, lockLine, setState } from './queries.ts'
+import { findImage, listDescendants, listImages, lockImage, lockLine, setState } from './queries.ts'
 import { renderImage, stateName } from './render.ts'
 
 const partBytes = 256 * 1024
@@ -22,9 +25,10 @@ export function imageService(deps: {
   readonly sql: Sql
 }): Service<typeof ImageServiceService, [call: Call]> {
   const { sql } = deps
+  const { releaseImage, renewImage, shareImage } = ImageServiceService
   return {
     async getImage({ name }) {
-      return { image: await getImage(sql, renderImageName(parseImageName(name))) }
+      return { image: await getImage(sql, nameOf(name)) }
     },
 
     async listImages(request) {
@@ -45,13 +49,15 @@ export function imageService(deps: {
     async releaseImage(request, { caller }) {
       const image = parseImageName(request.name)
       const name = renderImageName(image)
-      return once(sql, ImageServiceService.releaseImage, caller, request, async (tx) => {
+      demandShort({ reason: request.reason })
+      return once(sql, releaseImage, caller, request, async (tx) => {
         await lockLine(tx, image)
         const now = await lockImage(tx, name)
         if (now === undefined) throw noImage(name)
         if (request.etag !== '' && request.etag !== String(now.version)) throw staleEtag(name)
         if (now.state === 'candidate') {
-          await setState(tx, name, 'released', { actor: caller.name, reason: '' })
+          await demandChecks(tx, name, request.reason)
+          await setState(tx, name, 'released', { actor: caller.name, reason: request.reason })
           await newGeneration(tx, { images: [name], aliases: await followLines(tx, image) })
           await announce(tx)
         } else if (now.state !== 'released') {
@@ -65,8 +71,10 @@ export function imageService(deps: {
       })
     },
 
-    async *getManifest({ digest }) {
-      const bytes = await readManifest(sql, parseDigest(digest))
+    async *getManifest({ digest }, { caller }) {
+      const manifest = parseDigest(digest)
+      if (!(await mayRead(sql, manifest, caller))) throw noManifest(manifest)
+      const bytes = await readManifest(sql, manifest)
       for (let at = 0; at < bytes.length; at += partBytes) {
         yield { part: bytes.subarray(at, at + partBytes) }
       }
@@ -74,13 +82,56 @@ export function imageService(deps: {
 
     async diffImages(request) {
       const [from, to] = await Promise.all(
-        [request.from, request.to].map((name) =>
-          getImage(sql, renderImageName(parseImageName(name))),
-        ),
+        [request.from, request.to].map((name) => getImage(sql, nameOf(name))),
       )
       return { from, to, ...(await compareImages(sql, request.from, request.to)) }
     },
+
+    async listDescendants(request) {
+      const { name } = await getImage(sql, nameOf(request.name))
+      const page = parsePage(request, { name })
+      const { catalogue } = await readCatalogue(sql)
+      const found = await listDescendants(sql, name, page)
+      const { rows, nextPageToken } = cutPage(found, page, (row) => String(row.sequence), { name })
+      return { images: rows.map((row) => renderImage(row, catalogue)), nextPageToken }
+    },
+
+    async renewImage(request, { caller }) {
+      demandDays(request.days)
+      return once(sql, renewImage, caller, request, async (tx) => {
+        const { name } = await getImage(tx, nameOf(request.name))
+        await renewCustom(tx, name, request.days)
+        return { image: await restated(tx, name) }
+      })
+    },
+
+    async shareImage(request, { caller }) {
+      return once(sql, shareImage, caller, request, async (tx) => {
+        const { name } = await getImage(tx, nameOf(request.name))
+        await shareCustom(tx, name, request.shared)
+        return { image: await restated(tx, name) }
+      })
+    },
   }
+}
+
+function nameOf(text: string): string {
+  return renderImageName(parseImageName(text))
+}
+
+/** An image whose answer changed, for those who remember answers. */
+async function restated(tx: Transaction, name: string) {
+  await newGeneration(tx, { images: [name] })
+  return getImage(tx, name)
+}
+
+/** What a build made is released once its checks passed, or when somebody says why not to wait for that. */
+async function demandChecks(tx: Transaction, name: string, reason: string): Promise<void> {
+  const lacking = await unpassedOfImage(tx, name)
+  if (lacking.length === 0 || reason !== '') return
+  const checks = lacking.join(', ')
+  const text = `${name} did not pass all of its checks (${checks}): "mrg-image show ${name}" says why; to release it all the same, give a reason.`
+  throw precondition('CHECKS_NOT_PASSED', text, { checks })
 }
 
 /** The image as it is sent, or NOT_FOUND. */

@@ -1,5 +1,5 @@
 import type { Sql, Transaction } from '../db/open.ts'
-import type { ImageRow } from '../images/queries.ts'
+import type { ImageRow } from '../images/row.ts'
 
 export interface LockRow {
   readonly id: string

@@ -4,7 +4,7 @@ import { parseImageName, type ImageName } from '../../lib/names/name.ts'
 import { internal } from '../../lib/failure.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { present } from '../facilities/queries.ts'
-import type { ImageRow } from '../images/queries.ts'
+import type { ImageRow } from '../images/row.ts'
 
 /** Up to where names have changed, and up to where their words have. */
 export interface Heads {

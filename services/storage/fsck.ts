@@ -24,7 +24,7 @@ async function* manifests(sql: Sql): AsyncGenerator<NamedManifest> {
   const rows = await sql<{ digest: Buffer; images: string[] }[]>`
     select manifest.digest, array_agg(image.name order by image.name) as images
     from manifest join image on image.manifest = manifest.id
-    where image.storage = 'present' group by manifest.id, manifest.digest order by manifest.id`
+    where image.storage = 'present' and not image.custom group by manifest.id, manifest.digest order by manifest.id`
   for (const row of rows) {
     const [digest] = splitDigests(row.digest)
     if (digest !== undefined)

@@ -9,7 +9,7 @@ import {
   type Artifact,
   type Manifest,
 } from '../../lib/content/manifest.ts'
-import { invalid, missing, precondition } from '../../lib/failure.ts'
+import { invalid, missing, precondition, type Failure } from '../../lib/failure.ts'
 import { absent, unpacked } from '../chunks/queries.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 
@@ -21,7 +21,11 @@ export async function readManifest(sql: Sql, digest: Digest): Promise<Buffer> {
   const [row] = await sql<{ body: Buffer }[]>`
     select body from manifest where digest = ${joinDigests([digest])}`
   if (row !== undefined) return decompress(row.body)
-  throw missing('NOT_FOUND', `No image has the digest sha256:${digest}.`, { digest })
+  throw noManifest(digest)
+}
+
+export function noManifest(digest: Digest): Failure {
+  return missing('NOT_FOUND', `No image has the digest sha256:${digest}.`, { digest })
 }
 
 /** Keeps a manifest whose chunks are all there; the same one again is the one that is there. */
@@ -32,14 +36,17 @@ export async function keepManifest(
 ): Promise<bigint> {
   const digests = chunkDigests(manifest)
   await demandChunks(tx, digests)
-  const digest = joinDigests([sha256(bytes)])
-  const body = await compress(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 3 } })
+  // One that was kept for its facility's sake is held against chunks now, and its sums are the portal's.
   const [made] = await tx<{ id: bigint }[]>`
     insert into manifest (digest, body, chunk_count, chunk_bytes, stored_bytes)
-    select ${digest}, ${body}, count(*), coalesce(sum(raw_bytes), 0), coalesce(sum(stored_bytes), 0)
+    select ${joinDigests([sha256(bytes)])}, ${await compressed(bytes)},
+      count(*), coalesce(sum(raw_bytes), 0), coalesce(sum(stored_bytes), 0)
     from ${unpacked(tx, joinDigests(digests))} join chunk on chunk.digest = asked.digest
-    on conflict (digest) do nothing returning id`
-  const id = made?.id ?? (await idOf(tx, digest))
+    on conflict (digest) do update set checked = true, chunk_count = excluded.chunk_count,
+      chunk_bytes = excluded.chunk_bytes, stored_bytes = excluded.stored_bytes
+    where not manifest.checked
+    returning id`
+  const id = made?.id ?? (await idOf(tx, sha256(bytes)))
   // Anew even if the manifest is an old one: expiry takes these rows, and only these.
   await tx`
     insert into manifest_chunk (manifest, chunk)
@@ -47,16 +54,46 @@ export async function keepManifest(
     from ${unpacked(tx, joinDigests(digests))} join chunk on chunk.digest = asked.digest
     on conflict do nothing`
   if (made === undefined) return id
-  for (const artifact of manifest.artifacts) await insertArtifact(tx, made.id, artifact)
+  await insertArtifacts(tx, id, manifest)
   await demandLengths(tx, manifest)
+  return id
+}
+
+/** Keeps a manifest whose chunks are in a facility's store and none of the portal's business. */
+export async function keepForeignManifest(
+  tx: Transaction,
+  manifest: Manifest,
+  bytes: Uint8Array,
+  storedBytes: bigint,
+): Promise<bigint> {
+  const lengths = new Map<Digest, number>()
+  for (const { extents } of manifest.artifacts) {
+    for (const { digest, length } of chunksOf(extents)) lengths.set(digest, length)
+  }
+  const chunkBytes = [...lengths.values()].reduce((sum, length) => sum + length, 0)
+  const [made] = await tx<{ id: bigint }[]>`
+    insert into manifest (digest, body, chunk_count, chunk_bytes, stored_bytes, checked)
+    values (${joinDigests([sha256(bytes)])}, ${await compressed(bytes)}, ${lengths.size}, ${chunkBytes},
+      ${storedBytes}, false)
+    on conflict (digest) do nothing returning id`
+  if (made === undefined) return idOf(tx, sha256(bytes))
+  await insertArtifacts(tx, made.id, manifest)
   return made.id
 }
 
-async function idOf(tx: Transaction, digest: Buffer): Promise<bigint> {
+function compressed(bytes: Uint8Array): Promise<Buffer> {
+  return compress(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 3 } })
+}
+
+async function idOf(tx: Transaction, digest: Digest): Promise<bigint> {
   const [row] = await tx<{ id: bigint }[]>`
-    select id from manifest where digest = ${digest} for key share`
+    select id from manifest where digest = ${joinDigests([digest])} for key share`
   if (row === undefined) throw new Error('a manifest was there and is gone')
   return row.id
+}
+
+async function insertArtifacts(tx: Transaction, id: bigint, manifest: Manifest): Promise<void> {
+  for (const artifact of manifest.artifacts) await insertArtifact(tx, id, artifact)
 }
 
 async function insertArtifact(tx: Transaction, manifest: bigint, artifact: Artifact) {
@@ -65,7 +102,8 @@ async function insertArtifact(tx: Transaction, manifest: bigint, artifact: Artif
   await tx`
     insert into artifact (manifest, kind, boot, media_type, size_bytes, data_bytes, sha256)
     values (${manifest}, ${kinds.indexOf(kind) + 1}, ${boots.indexOf(boot) + 1}, ${mediaType},
-      ${sizeBytes}, ${dataBytes}, ${joinDigests([artifact.sha256])})`
+      ${sizeBytes}, ${dataBytes}, ${joinDigests([artifact.sha256])})
+    on conflict do nothing`
 }
 
 async function demandChunks(tx: Transaction, digests: readonly Digest[]): Promise<void> {

@@ -12,21 +12,29 @@ export interface UploadRow {
   readonly expired: boolean
   readonly expireTime: Date
   readonly image: string | null
+  /** Whether the bytes stay at the target's facility, and how it keeps them. */
+  readonly custom: boolean
+  readonly days: number
+  readonly shared: boolean
 }
 
 const lease = '24 hours'
 
 const columns = (sql: Sql | Transaction) => sql`
-  id, caller, target, day, notes, state, expire_time, expire_time < now() as expired, image`
+  id, caller, target, day, notes, state, expire_time, expire_time < now() as expired, image,
+  custom, days, shared`
 
 export async function insertUpload(
   tx: Transaction,
-  upload: Pick<UploadRow, 'id' | 'caller' | 'target' | 'day' | 'notes'>,
+  upload: Pick<
+    UploadRow,
+    'id' | 'caller' | 'target' | 'day' | 'notes' | 'custom' | 'days' | 'shared'
+  >,
 ): Promise<UploadRow> {
-  const { id, caller, target, day, notes } = upload
+  const { id, caller, target, day, notes, custom, days, shared } = upload
   const [row] = await tx<UploadRow[]>`
-    insert into upload (id, caller, target, day, notes, expire_time)
-    values (${id}, ${caller}, ${target}, ${day}, ${notes}, now() + ${lease}::interval)
+    insert into upload (id, caller, target, day, notes, expire_time, custom, days, shared)
+    values (${id}, ${caller}, ${target}, ${day}, ${notes}, now() + ${lease}::interval, ${custom}, ${days}, ${shared})
     returning ${columns(tx)}`
   return row ?? never(id)
 }
@@ -59,8 +67,13 @@ export async function lockOpenUpload(
 export async function renewUpload(sql: Sql, id: string, caller: Caller): Promise<void> {
   const renewed = await sql`
     update upload set expire_time = now() + ${lease}::interval
-    where id = ${uuidOrNull(id)} and caller = ${caller.name} and state = 'open' and expire_time > now()`
-  if (renewed.count === 0) open(await findUpload(sql, id, caller), id)
+    where id = ${uuidOrNull(id)} and caller = ${caller.name} and state = 'open' and expire_time > now()
+      and not custom`
+  if (renewed.count > 0) return
+  const { custom } = open(await findUpload(sql, id, caller), id)
+  if (!custom) return
+  const text = `Upload ${id} keeps its bytes at the facility: commit it, and store nothing here.`
+  throw precondition('UPLOAD_CLOSED', text, { id })
 }
 
 export async function closeUpload(

@@ -1,28 +1,28 @@
 import { decodeManifest } from '../../lib/content/encoding.ts'
 import { chunkDigests } from '../../lib/content/manifest.ts'
-import { renderImageName, type Line } from '../../lib/names/name.ts'
-import { parseTarget } from '../../lib/names/target.ts'
+import { invalid } from '../../lib/failure.ts'
+import { dayOf } from '../../lib/names/day.ts'
+import { parseTarget, renderTarget } from '../../lib/names/target.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import {
   UploadServiceService,
   UploadState,
+  type CommitHeader,
+  type CustomUpload,
   type Upload,
 } from '../../proto/gen/merge/image/v1/upload.ts'
-import { followLines } from '../aliases/follow.ts'
 import { readCatalogue } from '../catalog/queries.ts'
 import type { Sql } from '../db/open.ts'
 import { once, onceFor } from '../db/requests.ts'
 import { getFacility } from '../facilities/service.ts'
-import { newGeneration } from '../generation.ts'
-import { wantDeltas } from '../deltas/queries.ts'
-import { insertImage, nextSerial } from '../images/queries.ts'
+import { demandDays } from '../images/custom.ts'
 import { getImage } from '../images/service.ts'
 import { demandShort } from '../remark.ts'
 import { gatherCommit } from './commit.ts'
 import type { Leases } from './leases.ts'
-import { keepManifest } from './manifests.ts'
-import { checkPackages, insertPackages } from './packages.ts'
+import { makeImage } from './making.ts'
+import { checkPackages } from './packages.ts'
 import { closeUpload, findUpload, insertUpload, lockOpenUpload, type UploadRow } from './queries.ts'
 
 export function uploadService(deps: {
@@ -38,6 +38,7 @@ export function uploadService(deps: {
       demandShort({ notes: request.notes })
       const { catalogue } = await readCatalogue(sql)
       const { line, point, day = '' } = parseTarget(request.target, catalogue)
+      demandPlace(line.namespace, request.custom)
       return once(sql, beginUpload, caller, request, async (tx) => {
         if (line.namespace !== '') await getFacility(tx, line.namespace)
         const upload = await insertUpload(tx, {
@@ -46,6 +47,9 @@ export function uploadService(deps: {
           target: renderTarget(line, point),
           day,
           notes: request.notes,
+          custom: request.custom !== undefined,
+          days: request.custom?.days ?? 0,
+          shared: request.custom?.shared ?? false,
         })
         return { upload: renderUpload(upload) }
       })
@@ -56,28 +60,17 @@ export function uploadService(deps: {
       const manifest = decodeManifest(bytes)
       checkPackages(header.packages)
       const { catalogue } = await readCatalogue(sql)
+      const { custom } = await findUpload(sql, header.uploadId, caller)
       // Before the transaction that names them, so that a collector sees it.
-      await leases.take(header.uploadId, caller, chunkDigests(manifest))
-      const request = Buffer.concat([Buffer.from(JSON.stringify(header)), bytes])
+      if (!custom) await leases.take(header.uploadId, caller, chunkDigests(manifest))
+      const request = Buffer.concat([Buffer.from(toJson(header)), bytes])
       return onceFor(sql, commitUpload, caller, header.requestId, request, async (tx) => {
         const upload = await lockOpenUpload(tx, header.uploadId, caller)
-        const { line, point } = parseTarget(upload.target, catalogue)
-        const day = upload.day === '' ? dayOf(now()) : upload.day
-        const serial = await nextSerial(tx, { ...line, point }, day)
-        const name = { ...line, point, build: { day, serial } }
-        await insertImage(tx, {
-          name,
-          manifest: await keepManifest(tx, manifest, bytes),
-          state: header.release ? 'released' : 'candidate',
-          notes: upload.notes,
-          creator: caller.name,
-        })
-        await wantDeltas(tx, renderImageName(name))
-        await insertPackages(tx, renderImageName(name), header.packages)
-        await closeUpload(tx, upload.id, 'committed', renderImageName(name))
-        const aliases = header.release ? await followLines(tx, line) : []
-        await newGeneration(tx, { images: [renderImageName(name)], aliases })
-        return { image: await getImage(tx, renderImageName(name)) }
+        const target = parseTarget(upload.target, catalogue)
+        const given = { upload, target, header, manifest, bytes, caller }
+        const image = await makeImage(tx, given, dayOf(now()))
+        await closeUpload(tx, upload.id, 'committed', image)
+        return { image: await getImage(tx, image) }
       })
     },
 
@@ -94,14 +87,20 @@ export function uploadService(deps: {
   }
 }
 
-function renderTarget({ namespace, distro, release, role, arch }: Line, point: number): string {
-  const prefix = namespace === '' ? '' : `${namespace}/`
-  return `${prefix}${distro}-${release}.${point}-${role}-${arch}`
+function demandPlace(namespace: string, custom: CustomUpload | undefined): void {
+  if (custom === undefined) return
+  demandDays(custom.days)
+  if (namespace !== '') return
+  const text =
+    'What stays at a facility is in its namespace: write it before the target, as in lab1/debian-13.'
+  throw invalid('INVALID_FIELD', text, { field: 'custom' })
 }
 
-/** The day in UTC, as names write it. */
-function dayOf(time: Date): string {
-  return time.toISOString().slice(0, 10).replaceAll('-', '')
+/** What a request id stands for, beside the manifest. */
+function toJson(header: CommitHeader): string {
+  return JSON.stringify(header, (_, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  )
 }
 
 const states = {

@@ -9,8 +9,11 @@ import {
   DiffImagesResponse,
   GetImageResponse,
   ImageServiceService,
+  ListDescendantsResponse,
   ListImagesResponse,
   ReleaseImageResponse,
+  RenewImageResponse,
+  ShareImageResponse,
 } from '../../proto/gen/merge/image/v1/image.ts'
 import { noise } from '../support/chunks.ts'
 import { recorder } from '../support/log.ts'
@@ -27,6 +30,9 @@ async function sending(manifest: Buffer) {
       listImages: () => Promise.resolve(ListImagesResponse.create()),
       releaseImage: () => Promise.resolve(ReleaseImageResponse.create()),
       diffImages: () => Promise.resolve(DiffImagesResponse.create()),
+      listDescendants: () => Promise.resolve(ListDescendantsResponse.create()),
+      renewImage: () => Promise.resolve(RenewImageResponse.create()),
+      shareImage: () => Promise.resolve(ShareImageResponse.create()),
       async *getManifest() {
         await Promise.resolve()
         for (let at = 0; at < manifest.length; at += 100_000) {
@@ -39,6 +45,9 @@ async function sending(manifest: Buffer) {
       listImages: () => true,
       releaseImage: () => true,
       diffImages: () => true,
+      listDescendants: () => true,
+      renewImage: () => true,
+      shareImage: () => true,
       getManifest: ({ role }) => role.kind === 'agent' && role.facility === 'lab1',
     },
   )

@@ -6,7 +6,11 @@ import { sha256 } from '../../lib/content/digest.ts'
 import { encodeManifest } from '../../lib/content/encoding.ts'
 import { cutSegment, chunksOf } from '../../lib/content/extents.ts'
 import type { Manifest } from '../../lib/content/manifest.ts'
-import type { CommitUploadRequest, Package } from '../../proto/gen/merge/image/v1/upload.ts'
+import {
+  CommitHeader,
+  type CommitUploadRequest,
+  type Package,
+} from '../../proto/gen/merge/image/v1/upload.ts'
 import type { Sql } from '../../services/db/open.ts'
 import { newGeneration } from '../../services/generation.ts'
 import type { Clients } from './portal.ts'
@@ -49,7 +53,8 @@ export async function* commitMessages(
   release = true,
   packages: Package[] = [],
 ): AsyncGenerator<CommitUploadRequest> {
-  yield { message: { $case: 'header', value: { requestId, uploadId, release, packages } } }
+  const value = CommitHeader.create({ requestId, uploadId, release, packages })
+  yield { message: { $case: 'header', value } }
   yield { message: { $case: 'part', value: Buffer.from(manifest) } }
   await Promise.resolve()
 }
@@ -62,7 +67,12 @@ export async function publish(
   release = true,
   packages: Package[] = [],
 ): Promise<string> {
-  const { upload } = await uploads.beginUpload({ requestId: randomUUID(), target, notes: '' })
+  const { upload } = await uploads.beginUpload({
+    requestId: randomUUID(),
+    target,
+    notes: '',
+    custom: undefined,
+  })
   const id = upload?.id ?? ''
   await chunks.storeChunks(storeMessages(id, data))
   const manifest = encodeManifest(manifestOf(data))

@@ -6,6 +6,7 @@ import { makeLog } from '../../lib/log.ts'
 import { connect, openChannel } from '../../lib/rpc/connect.ts'
 import { AgentServiceService } from '../../proto/gen/merge/image/v1/agent.ts'
 import { AliasServiceService } from '../../proto/gen/merge/image/v1/alias.ts'
+import { BuildServiceService } from '../../proto/gen/merge/image/v1/build.ts'
 import { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts'
 import { DeltaServiceService } from '../../proto/gen/merge/image/v1/delta.ts'
 import { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.ts'
@@ -31,6 +32,7 @@ export function clientsAs(address: string, caller: string) {
     images: connect(ImageServiceService, channel),
     aliases: connect(AliasServiceService, channel),
     resolver: connect(ResolverServiceService, channel),
+    builds: connect(BuildServiceService, channel),
     uploads: connect(UploadServiceService, channel),
     chunks: connect(chunkPlane, channel),
     deltas: connect(DeltaServiceService, channel),

@@ -88,7 +88,7 @@ describe('agents', () => {
     await push(admin, lab1, name)
     const next = watch(lab1)
     const before = (await next()).images[0]?.image
-    await admin.images.releaseImage({ requestId: randomUUID(), name, etag: '' })
+    await admin.images.releaseImage({ requestId: randomUUID(), name, etag: '', reason: '' })
     const after = (await next()).images[0]?.image
     expect(after?.state).not.toBe(before?.state)
   })

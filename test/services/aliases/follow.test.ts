@@ -25,7 +25,7 @@ describe('an alias that follows a line', () => {
   afterAll(() => portal[Symbol.asyncDispose]())
 
   const release = (name: string, as = producer) =>
-    as.images.releaseImage({ requestId: randomUUID(), name, etag: '' })
+    as.images.releaseImage({ requestId: randomUUID(), name, etag: '', reason: '' })
 
   test('points at the newest released image, and moves when another becomes that', async () => {
     const first = await publish(producer, 'ubuntu-2404.3', data)

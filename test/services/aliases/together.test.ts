@@ -28,7 +28,7 @@ describe('aliases and releases at once', () => {
   const publishAs = (i: number, line: string, release = true) =>
     publish(client(i), line, data, release)
   const release = (name: string, i = 0) =>
-    client(i).images.releaseImage({ requestId: randomUUID(), name, etag: '' })
+    client(i).images.releaseImage({ requestId: randomUUID(), name, etag: '', reason: '' })
 
   /** Lets others begin while the last step of every change, which is the new generation, is held up. */
   async function heldUp(...steps: readonly (() => Promise<unknown>)[]): Promise<void> {

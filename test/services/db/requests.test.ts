@@ -31,6 +31,9 @@ describe('a request id', () => {
   }
 
   const empty = {
+    customQuotaBytes: 0n,
+    customBytes: 0n,
+    customDays: 0,
     displayName: '',
     arch: '',
     createTime: undefined,

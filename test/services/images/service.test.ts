@@ -121,7 +121,7 @@ describe('images', () => {
   describe('a candidate', () => {
     const candidate = () => publish(producer, 'fedora-43', randomBytes(1000), false)
     const release = (name: string, etag = '', requestId = randomUUID() as string) =>
-      producer.images.releaseImage({ requestId, name, etag })
+      producer.images.releaseImage({ requestId, name, etag, reason: '' })
 
     test('is released, and stays so', async () => {
       const name = await candidate()
@@ -158,7 +158,7 @@ describe('images', () => {
   test('what is revoked is not released', async () => {
     const name = await publish(producer, 'rocky-9', randomBytes(1000), false)
     await portal.sql`update image set state = 'revoked' where name = ${name}`
-    const request = { requestId: randomUUID(), name, etag: '' }
+    const request = { requestId: randomUUID(), name, etag: '', reason: '' }
     await expect(producer.images.releaseImage(request)).rejects.toMatchObject({
       kind: 'precondition',
       reason: 'WRONG_STATE',

@@ -5,7 +5,8 @@ import { SetAliasRequest } from '../../../proto/gen/merge/image/v1/alias.ts'
 import { ImageState } from '../../../proto/gen/merge/image/v1/image.ts'
 import { Availability, ResolveImageRequest } from '../../../proto/gen/merge/image/v1/resolver.ts'
 import { newGeneration } from '../../../services/generation.ts'
-import { setState, type ImageStateName } from '../../../services/images/queries.ts'
+import { setState } from '../../../services/images/queries.ts'
+import type { ImageStateName } from '../../../services/images/row.ts'
 import { publish } from '../../support/images.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
@@ -62,7 +63,12 @@ describe('as of a time', () => {
       () => point(producer, 'stable', names[0] ?? ''),
       async () => names.push(await publish(producer, 'debian-13', data, false)),
       () =>
-        producer.images.releaseImage({ requestId: randomUUID(), name: names[1] ?? '', etag: '' }),
+        producer.images.releaseImage({
+          requestId: randomUUID(),
+          name: names[1] ?? '',
+          etag: '',
+          reason: '',
+        }),
       () => point(producer, 'stable', names[1] ?? ''),
       async () => names.push(await publish(producer, 'debian-13-aarch64', data)),
       () => change(portal, names[0] ?? '', 'deprecated'),

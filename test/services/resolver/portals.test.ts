@@ -48,7 +48,12 @@ test('an image that changes is told as it is now, by every portal that knew it b
   const [writer, reader] = [first.as('producer'), second.as('producer')]
   const name = await publish(writer, 'debian-13', data, false)
   const before = (await resolve(reader, name)).image
-  await writer.images.releaseImage({ requestId: randomUUID(), name, etag: before?.etag ?? '' })
+  await writer.images.releaseImage({
+    requestId: randomUUID(),
+    name,
+    etag: before?.etag ?? '',
+    reason: '',
+  })
   const { image } = await resolve(reader, name)
   expect(image).toEqual((await writer.images.getImage({ name })).image)
   expect(image?.etag).not.toBe(before?.etag)

@@ -71,7 +71,7 @@ describe('resolution', () => {
   test('does not find a candidate before it is released', async () => {
     const name = await publish(producer, 'fedora-42', data, false)
     await expect(resolve('fedora-42')).rejects.toMatchObject({ reason: 'NO_MATCH' })
-    await producer.images.releaseImage({ requestId: randomUUID(), name, etag: '' })
+    await producer.images.releaseImage({ requestId: randomUUID(), name, etag: '', reason: '' })
     expect(await resolve('fedora-42')).toMatchObject({ image: { name } })
   })
 

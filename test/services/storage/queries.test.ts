@@ -20,7 +20,15 @@ async function open() {
   const leases = leasesIn(sql)
   const uploads: string[] = []
   const begin = async () => {
-    const upload = { id: randomUUID(), caller: caller.name, target: 't', day: '', notes: '' }
+    const kept = { custom: false, days: 0, shared: false }
+    const upload = {
+      id: randomUUID(),
+      caller: caller.name,
+      target: 't',
+      day: '',
+      notes: '',
+      ...kept,
+    }
     await sql.begin((tx) => insertUpload(tx, upload))
     uploads.push(upload.id)
     return upload.id

@@ -63,6 +63,7 @@ describe('collecting at the portal', () => {
       requestId: '',
       target: 'debian-13',
       notes: '',
+      custom: undefined,
     })
     await commitOf(producer, fresh.upload?.id ?? '', chunks)
     await aWeekPasses()

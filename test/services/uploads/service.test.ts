@@ -18,7 +18,12 @@ describe('publishing', () => {
 
   async function begin(target = 'debian-13', caller = 'producer') {
     const { uploads } = portal.as(caller)
-    const { upload } = await uploads.beginUpload({ requestId: randomUUID(), target, notes: '' })
+    const { upload } = await uploads.beginUpload({
+      requestId: randomUUID(),
+      target,
+      notes: '',
+      custom: undefined,
+    })
     return upload?.id ?? ''
   }
 

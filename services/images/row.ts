@@ -1,0 +1,90 @@
+import type { CheckRow } from '../builds/queries.ts'
+import type { Sql, Transaction } from '../db/open.ts'
+
+export type ImageStateName = 'candidate' | 'released' | 'deprecated' | 'revoked'
+export type StorageName = 'present' | 'archived' | 'expired'
+
+/** An image with what its manifest says. */
+export interface ImageRow {
+  readonly name: string
+  readonly digest: string
+  readonly state: ImageStateName
+  readonly storage: StorageName
+  readonly heldBack: boolean
+  readonly replacement: string | null
+  readonly notes: string
+  readonly creator: string
+  readonly createTime: Date
+  readonly version: number
+  readonly sequence: bigint
+  readonly chunkCount: number
+  readonly chunkBytes: bigint
+  readonly storedBytes: bigint
+  readonly artifacts: readonly {
+    readonly kind: number
+    readonly boot: number
+    readonly mediaType: string
+    readonly sizeBytes: string
+    readonly dataBytes: string
+    readonly sha256: string
+  }[]
+  readonly parent: string | null
+  readonly withdrawn: WithdrawnRow | null
+  readonly provenance: ProvenanceRow | null
+  readonly checks: readonly CheckRow[] | null
+  readonly facility: string | null
+  readonly custom: boolean
+  readonly shared: boolean
+  readonly expireTime: Date | null
+}
+
+export interface WithdrawnRow {
+  readonly image: string
+  readonly state: ImageStateName
+  readonly replacement: string | null
+}
+
+/** As JSON has it. */
+export interface ProvenanceRow {
+  readonly build: string
+  readonly recipe: string | null
+  readonly version: number | null
+  readonly builder: string
+  readonly inputs: string | null
+  readonly start: string | null
+  readonly end: string | null
+  readonly log: string | null
+  readonly link: string
+}
+
+export const imageColumns = (sql: Sql | Transaction) => sql`
+  image.name, encode(manifest.digest, 'hex') as digest, state, storage, held_back, replacement,
+  notes, creator, create_time, version, sequence, chunk_count, chunk_bytes, stored_bytes,
+  (select json_agg(json_build_object(
+      'kind', kind, 'boot', boot, 'mediaType', media_type, 'sizeBytes', size_bytes::text, 'dataBytes', data_bytes::text,
+      'sha256', encode(sha256, 'hex')) order by kind, boot)
+    from artifact where artifact.manifest = manifest.id) as artifacts,
+  parent, facility, custom, shared, expire_time,
+  case when parent is not null then ${withdrawnAncestor(sql)} end as withdrawn,
+  case when image.build is not null then (
+    select json_build_object('build', build.name, 'recipe', recipe, 'version', recipe_version, 'builder', builder,
+      'inputs', encode(inputs_digest, 'hex'), 'start', start_time, 'end', end_time,
+      'log', encode(log_digest, 'hex'), 'link', link)
+    from build where build.name = image.build) end as provenance,
+  case when image.build is not null then (
+    select json_agg(json_build_object('kind', kind, 'outcome', outcome, 'message', message) order by kind)
+    from build_check where build_check.build = image.build) end as checks`
+
+/** An image's line of ancestors is not followed further. */
+const mostAncestors = 64
+
+/** The nearest one of an image that has been withdrawn. */
+const withdrawnAncestor = (sql: Sql | Transaction) => sql`(
+  with recursive ancestor as (
+    select one.name, one.parent, one.state, one.replacement, 1 as depth
+    from image as one where one.name = image.parent
+    union all
+    select one.name, one.parent, one.state, one.replacement, depth + 1
+    from ancestor join image as one on one.name = ancestor.parent where depth < ${mostAncestors})
+  select json_build_object('image', name, 'state', state, 'replacement', replacement)
+  from ancestor where state in ('deprecated', 'revoked') order by depth limit 1)`

@@ -1,0 +1,135 @@
+import type { Manifest } from '../../lib/content/manifest.ts'
+import { parseDigest } from '../../lib/content/digest.ts'
+import { invalid } from '../../lib/failure.ts'
+import { parseImageName, renderImageName, type ImageName } from '../../lib/names/name.ts'
+import type { Target } from '../../lib/names/target.ts'
+import type { Caller } from '../../lib/rpc/caller.ts'
+import type { BuiltImage, CommitHeader } from '../../proto/gen/merge/image/v1/upload.ts'
+import { followLines } from '../aliases/follow.ts'
+import { lockClaimed, lost } from '../builders/claiming.ts'
+import { parseChecks, unpassedOf } from '../builds/checks.ts'
+import { endBuild } from '../builds/ending.ts'
+import { keepChecks, type BuildRow, type CheckRow } from '../builds/queries.ts'
+import { announce } from '../db/changes.ts'
+import type { Transaction } from '../db/open.ts'
+import { wantDeltas } from '../deltas/queries.ts'
+import { want } from '../facilities/queries.ts'
+import { newGeneration } from '../generation.ts'
+import { takeQuota } from '../images/custom.ts'
+import { findImage, insertImage, lockLine, nextSerial } from '../images/queries.ts'
+import { noImage } from '../images/service.ts'
+import { keepForeignManifest, keepManifest } from './manifests.ts'
+import { insertPackages } from './packages.ts'
+import type { UploadRow } from './queries.ts'
+
+/** What a commit is made of. */
+export interface Given {
+  readonly upload: UploadRow
+  readonly target: Target
+  readonly header: CommitHeader
+  readonly manifest: Manifest
+  readonly bytes: Uint8Array
+  readonly caller: Caller
+}
+
+/** Makes the image of an upload, with its name and, where a build made it, the build's end; answers the name. */
+export async function makeImage(tx: Transaction, given: Given, today: string): Promise<string> {
+  const { upload, target, header, caller } = given
+  const { line } = target
+  if (header.parent !== '') await demandParent(tx, header.parent)
+  const built = header.built && (await lockBuilt(tx, header.built, upload, caller))
+  const name = await nameFor(tx, given, built?.build, today)
+  const image = renderImageName(name)
+  const custom = upload.custom ? await customOf(tx, given) : undefined
+  const released = built === undefined ? header.release : isReleased(built)
+  await insertImage(tx, {
+    ...{ name, custom, notes: upload.notes, creator: caller.name },
+    manifest: await manifestOf(tx, given),
+    state: released ? 'released' : 'candidate',
+    parent: header.parent === '' ? undefined : header.parent,
+    build: built?.build.name,
+  })
+  if (custom === undefined) await wantDeltas(tx, image)
+  else await wantAtHome(tx, line.namespace, image, caller)
+  await insertPackages(tx, image, header.packages)
+  if (built !== undefined) await endBuilt(tx, built)
+  const aliases = released ? await followLines(tx, line) : []
+  await newGeneration(tx, { images: [image], aliases })
+  return image
+}
+
+async function demandParent(tx: Transaction, parent: string): Promise<void> {
+  const name = renderImageName(parseImageName(parent))
+  if ((await findImage(tx, name)) === undefined) throw noImage(name)
+}
+
+/** A build that made an image, and what it says of it. */
+interface Built {
+  readonly build: BuildRow
+  readonly checks: readonly CheckRow[]
+  readonly inputs: string | undefined
+}
+
+/** The build whose image this is, which must be its builder's still, and not be told to stop. */
+async function lockBuilt(
+  tx: Transaction,
+  { claim, checks, inputsDigest }: BuiltImage,
+  { target }: UploadRow,
+  caller: Caller,
+): Promise<Built> {
+  const inputs = inputsDigest === '' ? undefined : parseDigest(inputsDigest)
+  const parsed = parseChecks(checks)
+  const build = await lockClaimed(tx, claim, caller)
+  if (build.canceller !== '') throw lost(build)
+  if (build.target === target) return { build, checks: parsed, inputs }
+  const text = `The build makes ${build.target}, and the upload is of ${target}.`
+  throw invalid('INVALID_FIELD', text, { field: 'built' })
+}
+
+/** The name that the build was given, or else the next one of the day. */
+async function nameFor(
+  tx: Transaction,
+  { upload, target }: Given,
+  build: BuildRow | undefined,
+  today: string,
+): Promise<ImageName> {
+  const { line, point } = target
+  if (build !== undefined && build.image !== null) {
+    await lockLine(tx, line)
+    return parseImageName(build.image)
+  }
+  const day = upload.day === '' ? today : upload.day
+  const serial = await nextSerial(tx, { ...line, point }, day)
+  return { ...line, point, build: { day, serial } }
+}
+
+async function customOf(tx: Transaction, { upload, target, header }: Given) {
+  const usual = await takeQuota(tx, target.line.namespace, header.storedBytes)
+  return { days: upload.days === 0 ? usual : upload.days, shared: upload.shared }
+}
+
+function manifestOf(tx: Transaction, { upload, manifest, bytes, header }: Given): Promise<bigint> {
+  return upload.custom
+    ? keepForeignManifest(tx, manifest, bytes, header.storedBytes)
+    : keepManifest(tx, manifest, bytes)
+}
+
+function isReleased({ build, checks }: Built): boolean {
+  return build.releases && unpassedOf(build.requiredChecks, checks).length === 0
+}
+
+async function endBuilt(tx: Transaction, { build, checks, inputs }: Built): Promise<void> {
+  await keepChecks(tx, build.name, checks)
+  await endBuild(tx, build, { state: 'done', inputs })
+}
+
+/** A facility holds its own images without being told to. */
+async function wantAtHome(
+  tx: Transaction,
+  facility: string,
+  image: string,
+  caller: Caller,
+): Promise<void> {
+  await want(tx, facility, image, caller.name)
+  await announce(tx)
+}
