@@ -43,11 +43,12 @@ export async function claimBuild(
   room: Room,
   day: string,
 ): Promise<BuildRow | undefined> {
+  // By itself: it may lock recipes, which come after lines.
+  await sql.begin((tx) => giveUp(tx, worker))
   return sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${claims})`
     const before = await byClaim(tx, worker.claim, worker.caller)
     if (before !== undefined) return before.state === 'running' ? before : undefined
-    await giveUp(tx, worker)
     if (!(await hasRoom(tx, worker, room))) return undefined
     const build = await oldestFitting(tx, worker)
     if (build === undefined) return undefined
@@ -62,11 +63,11 @@ export async function claimBuild(
 }
 
 /** What a worker claimed before and does not hold any more; it was killed, or it would. */
-async function giveUp(tx: Transaction, { caller, worker, holding }: Worker): Promise<void> {
+async function giveUp(tx: Transaction, { caller, worker, claim, holding }: Worker): Promise<void> {
   const lost = await tx<BuildRow[]>`
     select ${buildColumns(tx)} from build
     where state = 'running' and builder = ${caller.name} and worker = ${worker}
-      and claim <> all (${holding as string[]}::uuid[])
+      and claim <> all (${[claim, ...holding]}::uuid[])
     order by name for no key update`
   for (const build of lost) await loseBuilder(tx, build)
 }
