@@ -15,12 +15,16 @@ export interface Context {
   readonly signal: AbortSignal
   /** Says something beside the result: a plain sentence on stderr, for people only. */
   readonly note: (text: string) => void
+  /** Writes a line of the result as it comes, for people only: what a script reads is one document. */
+  readonly print: (line: string) => void
   /** Shows how long work goes. */
   readonly meter: () => Meter
   /** A new request id. */
   readonly newId: () => string
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
+  /** What day and time it is. */
+  readonly today: () => Date
   /** The folder that relative paths start from. */
   readonly folder: string
 }
@@ -29,8 +33,8 @@ export interface Context {
 export interface Answer {
   readonly json: unknown
   readonly text: (paint: Paint) => string
-  /** The exit code, where what was found out is bad news. */
-  readonly exit?: 1
+  /** The exit code, where what was found out is bad news; 3 where somebody stopped what was waited for. */
+  readonly exit?: 1 | 3
 }
 
 /** An option: a switch, or, where it names what its value is, an option with that value. */

@@ -9,7 +9,7 @@ import { command, type Context, type Paint } from './command.ts'
 import { everyItem, exactName, present } from './find.ts'
 import { replicaJson } from './json.ts'
 import { coloured, facts, listed, rowsOf } from './table.ts'
-import { bytes, plain, share, time } from './units.ts'
+import { bytes, counted, plain, share, time } from './units.ts'
 import { word } from './words.ts'
 
 const create = command({
@@ -115,10 +115,16 @@ function facilityText(paint: Paint, facility: Facility, replicas: readonly Repli
     ['Peers at', facility.peerAddress || '-'],
     ['Wanted', `generation ${desiredGeneration}${behind}`],
     ['Stored', bytes(facility.storedBytes)],
+    ['Own images', ownText(facility)],
   ])
   return `${about}
 
 ${rowsOf(paint, 'images', [...replicaHeadings, 'Error'], replicas, replicaCells)}`
+}
+
+function ownText({ customBytes, customQuotaBytes, customDays }: Facility): string {
+  const days = `each kept for ${counted(customDays, 'day')} if nobody says otherwise`
+  return `${bytes(customBytes)} of ${bytes(customQuotaBytes)}, ${days}`
 }
 
 export const replicaHeadings = ['Image', 'State', '>Done', '>From peers', '>From portal']

@@ -8,14 +8,19 @@ export function hintFor(program: Program, failure: Failure): string | undefined 
   if (instead !== undefined && instead !== '') {
     return message.includes(instead) ? undefined : `Use ${instead} instead.`
   }
-  const { alias } = facts
-  if (reason === 'WRONG_STATE' && alias !== undefined) {
-    return `\`mrg-image show alias ${alias}\` shows where it stands.`
-  }
-  const hint = program.hints[reason] ?? hints[reason]
+  const hint = standing(failure) ?? program.hints[reason] ?? hints[reason]
   const command = /`(.+?)`/.exec(hint ?? '')?.[1]
   // A message quotes its commands; what it has said is not said again.
   return command !== undefined && message.includes(`"${command}"`) ? undefined : hint
+}
+
+/** What shows how that stands whose state does not allow a change. */
+function standing({ reason, facts }: Failure): string | undefined {
+  const { alias, build } = facts
+  if (reason !== 'WRONG_STATE') return undefined
+  if (alias !== undefined) return `\`mrg-image show alias ${alias}\` shows where it stands.`
+  if (build === undefined) return undefined
+  return `\`mrg-image show build ${build}\` shows where it stands.`
 }
 
 const again = 'Nothing is lost: run the command again, it goes on with what is missing.'
@@ -47,5 +52,7 @@ const hints: Readonly<Partial<Record<ReasonName, string>>> = {
   FACILITY_NOT_FOUND: '`mrg-image list facilities` shows those that there are.',
   ALIAS_NOT_FOUND: '`mrg-image list aliases` shows them.',
   NOT_PRESENT: '`mrs-image list` shows what is here; `mrs-image pull IMAGE` fetches an image.',
+  CHECKS_NOT_PASSED: '--reason TEXT releases it all the same, and is kept with it.',
+  QUEUE_FULL: 'Wait until some of them are done: `mrg-image list builds --state queued`.',
   WRONG_STATE: '`mrg-image show IMAGE` says in which state it is.',
 }

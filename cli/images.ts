@@ -8,9 +8,11 @@ import {
   type Artifact,
   type Image,
 } from '../proto/gen/merge/image/v1/image.ts'
+import { areUnpassed, checkTable } from './checks.ts'
 import { command, type Answer, type Context, type Paint } from './command.ts'
 import { everyItem, exactName, present } from './find.ts'
 import { imageJson } from './json.ts'
+import { originFacts } from './provenance.ts'
 import { coloured, facts, listed, rowsOf } from './table.ts'
 import { bytes, counted, plain, share, time } from './units.ts'
 import { word, wordsOf } from './words.ts'
@@ -48,7 +50,7 @@ const list = command({
 const show = command({
   verb: 'show',
   object: 'image',
-  summary: 'show one image: what it is, its state, size and files',
+  summary: 'show one image: what it is, where it comes from, its state, size and files',
   arguments: ['IMAGE'],
   flags: {},
   examples: ['show ubuntu-2404.4-std-x86-20260615', 'show fedora', 'show image fedora --json'],
@@ -56,6 +58,24 @@ const show = command({
     const name = await exactName(context, reference)
     const { image } = await images(context).getImage({ name }, { signal: context.signal })
     return shown(present(image))
+  },
+})
+
+const descendants = command({
+  verb: 'list',
+  object: 'descendants',
+  summary: 'list the images that were made of an image, however far down, newest first',
+  arguments: ['IMAGE'],
+  flags: {},
+  examples: ['list descendants debian-13'],
+  async run(context, [reference]) {
+    const name = await exactName(context, reference)
+    const { signal } = context
+    const found = await everyItem(
+      (page) => images(context).listDescendants({ ...page, name }, { signal }),
+      (page) => page.images,
+    )
+    return listed('descendants', found, imageJson, headings, imageCells)
   },
 })
 
@@ -82,7 +102,7 @@ const release = command({
 })
 
 /** Commands on images; publish and resolve have files of their own. */
-export const imageCommands = [list, show, release]
+export const imageCommands = [list, show, descendants, release]
 
 function images({ channel }: Context): Remote<ImageServiceService> {
   return connect(ImageServiceService, channel)
@@ -120,7 +140,10 @@ function shown(image: Image): Answer {
           image.artifacts,
           artifactCells,
         ),
-      ].join('\n\n'),
+        ...(image.checks.length === 0 ? [] : [checkTable(paint, image.checks), advice(image)]),
+      ]
+        .filter((part) => part !== '')
+        .join('\n\n'),
   }
 }
 
@@ -131,11 +154,18 @@ function imageFacts(paint: Paint, image: Image): (readonly [string, string])[] {
     ['State', coloured(paint, word(ImageState, image.state))],
     ['Published', `${time(image.createTime)} by ${plain(image.creator)}`],
     ['Notes', plain(image.notes)],
+    ...originFacts(paint, image),
     ['Digest', image.digest],
     ['Size', bytes(wholeBytes(image))],
     ['Stored', `${bytes(storedBytes)} in ${counted(chunkCount, 'chunk')}, ${ratio}`],
     ['Etag', image.etag],
   ]
+}
+
+/** What to do about a candidate whose checks did not all pass. */
+function advice({ name, state, checks }: Image): string {
+  if (state !== ImageState.IMAGE_STATE_CANDIDATE || !areUnpassed(checks)) return ''
+  return `Not all passed: it is released with a reason only, \`mrg-image release ${name} --reason TEXT\`.`
 }
 
 function artifactCells({ kind, boot, sizeBytes, dataBytes, sha256 }: Artifact): readonly string[] {

@@ -1,11 +1,21 @@
+import {
+  BuildFailure,
+  BuildState,
+  BuildTrigger,
+  type Build,
+} from '../proto/gen/merge/image/v1/build.ts'
 import { ReplicaState, type Replica } from '../proto/gen/merge/image/v1/facility.ts'
 import {
   ArtifactKind,
   BootMode,
+  CheckKind,
+  CheckOutcome,
   ImageState,
+  type CheckResult,
   type Image,
 } from '../proto/gen/merge/image/v1/image.ts'
 import type { LocalImage } from '../proto/gen/merge/image/v1/local.ts'
+import { BuilderKind, type Recipe } from '../proto/gen/merge/image/v1/recipe.ts'
 import { word } from './words.ts'
 
 /** A document for scripts: sizes as numbers where these can hold them, times in ISO 8601. */
@@ -20,13 +30,40 @@ function exactly(count: bigint): number | string {
 }
 
 export function imageJson(image: Image) {
-  const { state, artifacts } = image
+  const { state, artifacts, checks, withdrawnAncestor: ancestor } = image
   const files = artifacts.map((file) => ({
     ...file,
     kind: word(ArtifactKind, file.kind),
     boot: word(BootMode, file.boot),
   }))
-  return { ...image, state: word(ImageState, state), artifacts: files }
+  return {
+    ...image,
+    state: word(ImageState, state),
+    artifacts: files,
+    checks: checks.map(checkJson),
+    withdrawnAncestor: ancestor && { ...ancestor, state: word(ImageState, ancestor.state) },
+  }
+}
+
+function checkJson(check: CheckResult) {
+  const { kind, outcome } = check
+  return { ...check, kind: word(CheckKind, kind), outcome: word(CheckOutcome, outcome) }
+}
+
+export function recipeJson(recipe: Recipe) {
+  return { ...recipe, builder: word(BuilderKind, recipe.builder) }
+}
+
+export function buildJson(build: Build) {
+  const { failure, builderKind } = build
+  return {
+    ...build,
+    builderKind: builderKind > 0 ? word(BuilderKind, builderKind) : '',
+    trigger: word(BuildTrigger, build.trigger),
+    state: word(BuildState, build.state),
+    failure: failure > 0 ? word(BuildFailure, failure) : '',
+    checks: build.checks.map(checkJson),
+  }
 }
 
 export function replicaJson(replica: Replica) {

@@ -57,9 +57,6 @@ function valueOf(
   if (value === undefined || value === '' || swallowed) {
     throw new UsageError(`${rawName} needs a value: ${rawName} ${flag.value}`, help)
   }
-  if (flag.choices?.includes(value) === false) {
-    throw new UsageError(unknown(rawName.slice(2), value, flag.choices), help)
-  }
   return value
 }
 
@@ -69,7 +66,11 @@ export function checkFlags(program: Program, command: Command, { flags }: Line):
   const known = { ...command.flags, ...commonFlags(program) }
   const foreign = Object.keys(flags).find((flag) => !Object.hasOwn(known, flag))
   if (foreign !== undefined) throw noSuchFlag(help, `--${foreign}`, Object.keys(known))
-  for (const [flag, { value = '', required }] of Object.entries(command.flags)) {
+  for (const [flag, { value = '', required, choices }] of Object.entries(command.flags)) {
+    const given = flags[flag]
+    if (typeof given === 'string' && choices?.includes(given) === false) {
+      throw new UsageError(unknown(flag, given, choices), help)
+    }
     if (required && !Object.hasOwn(flags, flag)) {
       throw new UsageError(`--${flag} ${value} is missing: ${usageOf(program, command)}`, help)
     }

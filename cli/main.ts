@@ -9,11 +9,10 @@ import type { Program } from './program.ts'
 import { openServer, type Self } from './server.ts'
 
 /** The process that a command runs in. */
-export interface Host extends Pick<Context, 'signal' | 'newId' | 'now' | 'folder'> {
+export interface Host extends Pick<Context, 'signal' | 'newId' | 'now' | 'today' | 'folder'> {
   /** What the environment says, or else the defaults. */
   readonly server: string
   readonly self: Self
-  readonly today: () => Date
   readonly out: (line: string) => void
   readonly err: (line: string) => void
   readonly meter: () => Meter
@@ -61,10 +60,11 @@ async function run(
     tlsCa: file('tls-ca', self.tlsCa),
   }
   using channel = await openServer(address(said(flag, host.server)), caller, host.today())
-  const { signal, newId, now, folder } = host
+  const { signal, newId, now, today, folder } = host
   const note = asJson ? () => undefined : host.err
+  const print = asJson ? () => undefined : host.out
   const meter = asJson ? silent : host.meter
-  const context = { channel, signal, note, meter, newId, now, folder }
+  const context = { channel, signal, note, print, meter, newId, now, today, folder }
   const answer = await command.run(context, args, flags)
   host.out(asJson ? json(answer.json) : answer.text(host.paint))
   return answer.exit ?? 0

@@ -1,5 +1,7 @@
 import { aliasCommands } from './aliases.ts'
+import { buildCommands } from './builds.ts'
 import { catalogueCommands } from './catalogue.ts'
+import { customCommands } from './custom.ts'
 import { diff } from './diff.ts'
 import { distroCommands } from './distros.ts'
 import { facilityCommands } from './facilities.ts'
@@ -11,8 +13,12 @@ import { lockFileCommands } from './locks.ts'
 import { parse } from './parse.ts'
 import type { Program } from './program.ts'
 import { publish } from './publish.ts'
+import { recipeCommands } from './recipes.ts'
+import { reportCommands } from './report.ts'
 import { resolve } from './resolve.ts'
+import { scheduleCommands } from './schedule.ts'
 import { storageCommands } from './storage.ts'
+import { watchCommands } from './watch.ts'
 
 /** The tool for the portal. */
 export const mrgImage: Program = {
@@ -40,6 +46,12 @@ export const mrgImage: Program = {
     ...distroCommands,
     ...catalogueCommands,
     ...facilityCommands,
+    ...recipeCommands,
+    ...scheduleCommands,
+    ...buildCommands,
+    ...watchCommands,
+    ...reportCommands,
+    ...customCommands,
     ...storageCommands,
     ...integrityCommands,
   ],

@@ -11,7 +11,6 @@ import { mostUnpackedBytes, openInputs, type InputFile } from '../lib/images/inp
 import type { IngestProgress } from '../lib/images/supply.ts'
 import { connect, type Remote } from '../lib/rpc/connect.ts'
 import { startPool } from '../lib/workers/pool.ts'
-import { ImageState, type Image } from '../proto/gen/merge/image/v1/image.ts'
 import {
   BeginUploadRequest,
   CommitHeader,
@@ -19,15 +18,28 @@ import {
   type CommitUploadRequest,
   type Upload,
 } from '../proto/gen/merge/image/v1/upload.ts'
-import { command, type Answer, type Context, type Paint } from './command.ts'
-import { present } from './find.ts'
-import { imageJson } from './json.ts'
+import { command, type Context } from './command.ts'
+import { exactName, present } from './find.ts'
+import { published, type Made } from './made.ts'
 import { readPackages } from './packages.ts'
 import type { Progress } from './progress.ts'
 import { parseSize } from './size.ts'
-import { coloured, facts } from './table.ts'
-import { bytes, counted, duration, rate, seconds, share } from './units.ts'
-import { word } from './words.ts'
+import { bytes } from './units.ts'
+
+/** Options of everything that makes an image of files. */
+export const diskFlags = {
+  format: {
+    value: 'FORMAT',
+    about: 'what FILE is; its name says it otherwise',
+    choices: containers,
+  },
+  'max-size': { value: 'SIZE', about: 'the largest disk FILE may unpack to (128G)' },
+  kernel: { value: 'FILE', about: 'a kernel to go with it' },
+  initramfs: { value: 'FILE', about: 'an initramfs to go with it' },
+  packages: { value: 'FILE', about: 'the packages in it, as `dpkg-query -W` lists them' },
+  parent: { value: 'IMAGE', about: 'the image that it was made of' },
+  notes: { value: 'TEXT', about: 'what to say about it' },
+} as const
 
 export const publish = command({
   verb: 'publish',
@@ -36,16 +48,7 @@ export const publish = command({
   arguments: ['FILE'],
   flags: {
     as: { value: 'TARGET', about: 'what it is: distro and release at least', required: true },
-    format: {
-      value: 'FORMAT',
-      about: 'what FILE is; its name says it otherwise',
-      choices: containers,
-    },
-    'max-size': { value: 'SIZE', about: 'the largest disk FILE may unpack to (128G)' },
-    kernel: { value: 'FILE', about: 'a kernel to go with it' },
-    initramfs: { value: 'FILE', about: 'an initramfs to go with it' },
-    packages: { value: 'FILE', about: 'the packages in it, as `dpkg-query -W` lists them' },
-    notes: { value: 'TEXT', about: 'what to say about it' },
+    ...diskFlags,
     candidate: { about: 'do not release it yet: only its exact name finds it' },
   },
   about:
@@ -62,29 +65,47 @@ export const publish = command({
     'publish debian-13-generic-amd64.img --format qcow2 --as debian-13',
     'publish vte.raw --as debian-12-vte --candidate',
   ],
-  async run(context, [file], { as: target, notes = '', candidate = false, ...more }) {
-    const source = sourceOf(file, more)
-    await (await openInputs(source.files, source.mostBytes))[Symbol.asyncDispose]()
-    const packages = more.packages === undefined ? [] : await readPackages(more.packages)
-    const uploads = connect(UploadServiceService, context.channel)
-    const { signal, newId, now } = context
-    const start = now()
-    const begin = BeginUploadRequest.create({ requestId: newId(), target, notes })
-    const upload = present((await uploads.beginUpload(begin, { signal })).upload)
-    try {
-      const { manifest, last } = await sendOverCuts(context, source, upload)
-      const fields = { requestId: newId(), uploadId: upload.id, release: !candidate, packages }
-      const header = CommitHeader.create(fields)
-      const { image } = await uploads.commitUpload(commit(header, manifest), { signal })
-      const totalBytes = manifest.artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-      const sent = { ...last, totalBytes }
-      return published(present(image), sent, packages.length, now() - start)
-    } catch (error) {
-      await giveUp(context, uploads, upload)
-      throw error
-    }
+  async run(context, [file], { as: target, candidate = false, ...more }) {
+    return published(await makeImage(context, file, target, { ...more, release: !candidate }))
   },
 })
+
+interface MakeFlags extends SourceFlags {
+  readonly packages?: string
+  readonly parent?: string
+  readonly notes?: string
+  readonly release: boolean
+}
+
+/** Makes an image of files: all of it, or nothing. */
+export async function makeImage(
+  context: Context,
+  file: string,
+  target: string,
+  { notes = '', release, ...more }: MakeFlags,
+): Promise<Made> {
+  const source = sourceOf(file, more)
+  await (await openInputs(source.files, source.mostBytes))[Symbol.asyncDispose]()
+  const packages = more.packages === undefined ? [] : await readPackages(more.packages)
+  const parent = more.parent === undefined ? '' : await exactName(context, more.parent)
+  const uploads = connect(UploadServiceService, context.channel)
+  const { signal, newId, now } = context
+  const start = now()
+  const begin = BeginUploadRequest.create({ requestId: newId(), target, notes })
+  const upload = present((await uploads.beginUpload(begin, { signal })).upload)
+  try {
+    const { manifest, last } = await sendOverCuts(context, source, upload)
+    const fields = { requestId: newId(), uploadId: upload.id, release, packages, parent }
+    const header = CommitHeader.create(fields)
+    const { image } = await uploads.commitUpload(commit(header, manifest), { signal })
+    const totalBytes = manifest.artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    const sent = { ...last, totalBytes }
+    return { image: present(image), sent, packages: packages.length, elapsedMs: now() - start }
+  } catch (error) {
+    await giveUp(context, uploads, upload)
+    throw error
+  }
+}
 
 /** What is handed in, and how large it may unpack. */
 interface Source {
@@ -188,42 +209,5 @@ async function giveUp(
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     if (error.reason !== 'UPLOAD_CLOSED') note('The upload will lapse by itself.')
-  }
-}
-
-function published(
-  image: Image,
-  { totalBytes, ...last }: IngestProgress,
-  packages: number,
-  ms: number,
-): Answer {
-  const { newRawBytes, sentBytes } = last
-  const state = word(ImageState, image.state)
-  const { name, digest, storedBytes, chunkCount } = image
-  const text = (paint: Paint): string =>
-    `${paint('bold', name)} is published, and ${coloured(paint, state)}.\n\n` +
-    facts(paint, [
-      ['Digest', digest],
-      [
-        'Size',
-        `${bytes(totalBytes)}, stored as ${bytes(storedBytes)} in ${counted(chunkCount, 'chunk')}`,
-      ],
-      [
-        'New',
-        `${bytes(newRawBytes)}, sent as ${bytes(sentBytes)} (${share(sentBytes, storedBytes)} of what is stored)`,
-      ],
-      ...(packages > 0 ? [['Packages', String(packages)] as const] : []),
-      ['Took', `${duration(ms)}, ${rate(totalBytes, ms)}`],
-    ])
-  return {
-    json: {
-      image: imageJson(image),
-      totalBytes,
-      newRawBytes,
-      sentBytes,
-      packages,
-      seconds: seconds(ms),
-    },
-    text,
   }
 }

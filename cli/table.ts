@@ -73,6 +73,12 @@ const colours: Readonly<Record<string, Parameters<Paint>[0]>> = {
   fetching: 'cyan',
   present: 'green',
   failed: 'red',
+  queued: 'yellow',
+  running: 'cyan',
+  done: 'green',
+  cancelled: 'yellow',
+  passed: 'green',
+  skipped: 'yellow',
 }
 
 /** The word for a state, in its colour. */

@@ -58,3 +58,10 @@ export function plain(text: string): string {
   // eslint-disable-next-line no-control-regex -- these are what it takes out
   return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ').trim() || '-'
 }
+
+/** `2027-01-01 03:00 Europe/Berlin`, to the minute, as schedules are. */
+export function zoned(date: Date, timeZone: string): string {
+  // Sweden writes dates as the tools do.
+  const text = date.toLocaleString('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' })
+  return `${text} ${timeZone}`
+}

@@ -9,6 +9,8 @@ export type Pick =
 /** A word, or any prefix of it that no other word has. */
 export function pick(typed: string, known: readonly string[]): Pick {
   const word = typed.toLowerCase()
+  const meant = settled.get(word)
+  if (meant !== undefined && known.includes(meant)) return { kind: 'one', word: meant }
   const fitting = [...new Set(known)].filter((candidate) => forms(candidate).some(begins(word)))
   const [first] = fitting.filter((candidate) => forms(candidate).includes(word)).concat(fitting)
   if (first === undefined) return { kind: 'none' }
@@ -17,11 +19,16 @@ export function pick(typed: string, known: readonly string[]): Pick {
     : { kind: 'many', words: fitting }
 }
 
+/** What fingers know already: words that came later do not make it ambiguous. */
+const settled: ReadonlyMap<string, string> = new Map([['sh', 'show']])
+
 const plurals = [
   ['image', 'images'],
   ['alias', 'aliases'],
   ['distro', 'distros'],
   ['facility', 'facilities'],
+  ['recipe', 'recipes'],
+  ['build', 'builds'],
 ]
 
 /** `list facility` and `show facilities` are as clear as the other way round. */

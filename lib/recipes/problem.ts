@@ -34,3 +34,11 @@ export function byPlace(a: Problem, b: Problem): number {
 export function renderProblem({ line, column, message }: Problem): string {
   return `line ${line}, column ${column}: ${message}`
 }
+
+/** The problems that such a failure tells, for whoever shows them in a way of its own. */
+export function toldProblems({ message }: Failure): readonly Problem[] {
+  const told = message.matchAll(/^ *line (\d+), column (\d+): (.*)$/gm)
+  return Array.from(told, ([, line, column, text = '']) => {
+    return { line: Number(line), column: Number(column), message: text }
+  })
+}

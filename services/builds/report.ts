@@ -64,7 +64,8 @@ export async function reportBuild(
 }
 
 function parseReport(request: ReportBuildRequest, target: Target, now: Date): Report {
-  const { startTime: start, endTime: end, image, failure, inputsDigest, log } = request
+  const { endTime: end = now, image, failure, inputsDigest, log } = request
+  const { startTime: start = end } = request
   if ((image === '') === (failure === BuildFailure.BUILD_FAILURE_UNSPECIFIED)) {
     throw wrong('image', 'A build either made an image or failed: give one of image and failure.')
   }
@@ -74,8 +75,11 @@ function parseReport(request: ReportBuildRequest, target: Target, now: Date): Re
   if (request.link !== '' && !/^https?:\/\/[\x21-\x7e]{1,990}$/.test(request.link)) {
     throw wrong('link', 'link is an address of http or https, of 1000 characters at most.')
   }
-  if (start === undefined || end === undefined || start > end || start > now) {
-    throw wrong('start_time', 'start_time and end_time say when it began and, later, ended.')
+  if (start > end || start > now) {
+    throw wrong(
+      'start_time',
+      'start_time is when it began: not in the future, and not after end_time.',
+    )
   }
   if (log.length > mostLogBytes) throw wrong('log', `log has ${mostLogBytes} bytes at most.`)
   return {

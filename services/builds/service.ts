@@ -151,5 +151,5 @@ function notAgain({ name, state, recipe }: BuildRow): Failure {
     recipe === null
       ? 'it ran elsewhere, and is to be tried again there'
       : `it is ${state}, and only one that failed or was cancelled can be`
-  return precondition('WRONG_STATE', `${name} is not tried again: ${why}.`, { state })
+  return precondition('WRONG_STATE', `${name} is not tried again: ${why}.`, { state, build: name })
 }

@@ -88,7 +88,7 @@ describe('a build that ran elsewhere', () => {
       { failure: 77 as BuildFailure },
       { builder: '' },
       { link: 'file:///etc/passwd' },
-      { startTime: undefined },
+      { startTime: new Date('2026-11-27T13:00:00Z'), endTime: new Date('2026-11-27T14:00:00Z') },
       { endTime: new Date('2026-11-25T10:00:00Z') },
       { log: Buffer.alloc(2 * 1024 * 1024 + 1) },
       { inputsDigest: 'x' },

@@ -1,0 +1,50 @@
+import { ImageState, type Image } from '../proto/gen/merge/image/v1/image.ts'
+import type { Paint } from './command.ts'
+import { plain, time } from './units.ts'
+import { word } from './words.ts'
+
+type Facts = readonly (readonly [string, string])[]
+
+/** Where an image comes from and how long it stays, as far as somebody knows. */
+export function originFacts(paint: Paint, image: Image): Facts {
+  return [...ancestry(paint, image), ...buildFacts(image), ...customFacts(image)]
+}
+
+function ancestry(paint: Paint, { parent, withdrawnAncestor }: Image): Facts {
+  if (parent === '') return []
+  if (withdrawnAncestor === undefined) return [['Made of', parent]]
+  const { state, message } = withdrawnAncestor
+  const colour = state === ImageState.IMAGE_STATE_REVOKED ? 'red' : 'yellow'
+  return [
+    ['Made of', parent],
+    [`Ancestor ${word(ImageState, state)}`, paint(colour, plain(message))],
+  ]
+}
+
+function buildFacts({ provenance }: Image): Facts {
+  if (provenance === undefined) return []
+  const { build, recipe, recipeVersion, builder, startTime, endTime } = provenance
+  const optional: Facts = [
+    ['Inputs', provenance.inputsDigest],
+    ['Log digest', provenance.logDigest],
+    ['Link', provenance.link],
+  ]
+  return [
+    ['Build', `${build} by ${plain(builder)}, ${time(startTime)} to ${time(endTime)}`],
+    [
+      'Recipe',
+      recipe === '' ? 'none: it was built elsewhere' : `${recipe}, version ${recipeVersion}`,
+    ],
+    ...optional.filter(([, value]) => value !== ''),
+  ]
+}
+
+function customFacts({ name, custom }: Image): Facts {
+  if (custom === undefined) return []
+  const { facility, expireTime, shared } = custom
+  const who = shared ? 'other facilities may have it' : 'other facilities may not have it'
+  return [
+    ['Kept at', `${facility} only; ${who}`],
+    ['Expires', `${time(expireTime)}: \`mrg-image renew ${name}\` gives it more time`],
+  ]
+}
