@@ -11,8 +11,7 @@ export function logLines(print: (line: string) => void) {
     add(part: Uint8Array): void {
       const lines = (rest + decoder.write(Buffer.from(part))).split('\n')
       rest = lines.pop() ?? ''
-      if (rest.length > longest) lines.push(rest.slice(0, longest))
-      rest = rest.length > longest ? rest.slice(longest) : rest
+      for (; rest.length > longest; rest = rest.slice(longest)) lines.push(rest.slice(0, longest))
       for (const line of lines) print(harmless(line))
     },
     /** What has no end of its line yet. */
