@@ -1,6 +1,7 @@
 import { denied, exhausted, invalid, precondition, type Failure } from '../../lib/failure.ts'
 import type { Digest } from '../../lib/content/digest.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
+import type { Image } from '../../proto/gen/merge/image/v1/image.ts'
 import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { newGeneration } from '../generation.ts'
@@ -99,6 +100,12 @@ export async function mayRead(sql: Sql, manifest: Digest, { role }: Caller): Pro
     from image join manifest on manifest.id = image.manifest
     where manifest.digest = decode(${manifest}, 'hex')`
   return row?.only !== true
+}
+
+/** Whether the caller may see what is in an image: what a facility keeps for itself is its own, and the admins'. */
+export function maySee({ custom }: Pick<Image, 'custom'>, { role }: Caller): boolean {
+  if (custom === undefined || custom.shared || role.kind === 'admin') return true
+  return (role.kind === 'manager' || role.kind === 'agent') && role.facility === custom.facility
 }
 
 /**

@@ -1,6 +1,7 @@
 import { parseDigest } from '../../lib/content/digest.ts'
 import { conflict, missing, precondition, type Failure } from '../../lib/failure.ts'
 import { parseImageName, renderImageName } from '../../lib/names/name.ts'
+import type { Caller } from '../../lib/rpc/caller.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import { ImageFilter, ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
@@ -14,7 +15,7 @@ import { cutPage, parsePage } from '../pages.ts'
 import { demandShort } from '../remark.ts'
 import { unpassedOfImage } from '../builds/checks.ts'
 import { noManifest, readManifest } from '../uploads/manifests.ts'
-import { demandDays, mayRead, renewCustom, shareCustom } from './custom.ts'
+import { demandDays, mayRead, maySee, renewCustom, shareCustom } from './custom.ts'
 import { compareImages } from './diff.ts'
 import { findImage, listDescendants, listImages, lockImage, lockLine, setState } from './queries.ts'
 import { renderImage, stateName } from './render.ts'
@@ -80,9 +81,9 @@ export function imageService(deps: {
       }
     },
 
-    async diffImages(request) {
+    async diffImages(request, { caller }) {
       const [from, to] = await Promise.all(
-        [request.from, request.to].map((name) => getImage(sql, nameOf(name))),
+        [request.from, request.to].map((name) => getVisible(sql, nameOf(name), caller)),
       )
       return { from, to, ...(await compareImages(sql, request.from, request.to)) }
     },
@@ -140,6 +141,13 @@ export async function getImage(sql: Sql | Transaction, name: string) {
   if (row === undefined) throw noImage(name)
   const { catalogue } = await readCatalogue(sql)
   return renderImage(row, catalogue)
+}
+
+/** The same, and NOT_FOUND for those who may not see what is in it. */
+async function getVisible(sql: Sql, name: string, caller: Caller) {
+  const image = await getImage(sql, name)
+  if (!maySee(image, caller)) throw noImage(name)
+  return image
 }
 
 export function noImage(name: string): Failure {

@@ -158,16 +158,23 @@ describe('a custom image', () => {
       for await (const { part } of portal.as(who).images.getManifest({ digest })) parts.push(part)
       return Buffer.concat(parts)
     }
+    const diff = (who: string) => portal.as(who).images.diffImages({ from: name, to: name })
     const whole = Buffer.from(encodeManifest(manifestOf(data)))
     const notShared = { kind: 'denied', reason: 'NOT_SHARED' }
     await expect(push(admin, 'lab2', name)).rejects.toMatchObject(notShared)
     await expect(read('agent:lab2')).rejects.toMatchObject({ reason: 'NOT_FOUND' })
-    for (const who of ['agent:lab1', 'manager:lab1', 'admin'])
+    for (const who of ['agent:lab1', 'manager:lab1', 'admin']) {
       expect(await read(who)).toEqual(whole)
+      expect((await diff(who)).to?.name).toBe(name)
+    }
+    for (const who of ['agent:lab2', 'manager:lab2', 'producer', 'experimenter']) {
+      await expect(diff(who)).rejects.toMatchObject({ kind: 'missing', reason: 'NOT_FOUND' })
+    }
     const share = { requestId: randomUUID(), name, shared: true }
     expect((await manager.images.shareImage(share)).image?.custom?.shared).toBe(true)
     await push(admin, 'lab2', name)
     expect(await read('agent:lab2')).toEqual(whole)
+    expect((await diff('experimenter')).to?.name).toBe(name)
   })
 
   test('expires in its time, and is renewed before', async () => {
