@@ -8,24 +8,25 @@ import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import { verifier } from '../lib/workers/verifier.ts'
 import type { Pool } from '../lib/workers/pool.ts'
 import type { ImageTable } from './images.ts'
+import { lapsedImages } from './lapsed.ts'
 import type { Needs } from './needs.ts'
 import type { SyncState } from './sync.ts'
 
+interface CollectingDeps {
+  readonly collectable: CollectableIndex
+  readonly needs: Needs
+  readonly images: ImageTable
+  readonly state: Pick<SyncState, 'desired' | 'heard' | 'bell'>
+  readonly blobs: BlobStore
+  readonly pool: Pool
+  readonly log: Logger
+  readonly clock: () => number
+  readonly now: () => Date
+  readonly newUlid: () => string
+}
+
 /** The collector of an agent's chunks. What it dooms can be fetched again, so nothing waits to be brought back. */
-export function agentCollector(
-  graceMs: number,
-  deps: {
-    readonly collectable: CollectableIndex
-    readonly needs: Needs
-    readonly images: ImageTable
-    readonly state: Pick<SyncState, 'desired'>
-    readonly blobs: BlobStore
-    readonly pool: Pool
-    readonly log: Logger
-    readonly clock: () => number
-    readonly newUlid: () => string
-  },
-): Collector {
+export function agentCollector(graceMs: number, deps: CollectingDeps): Collector {
   const { collectable, needs, images, state, blobs, pool, log, clock, newUlid } = deps
   return collector({
     index: collectable,
@@ -35,8 +36,21 @@ export function agentCollector(
     clock: { now: clock, sleep },
     log,
     policy: collectPolicy(graceMs, 0),
-    prepare: () => needs.keepOnly(() => manifestsOf(images.present(), state.desired.images)),
+    prepare: () => {
+      letGo(deps)
+      return needs.keepOnly(() => manifestsOf(images.present(), state.desired.images))
+    },
   })
+}
+
+/** Shows no more what has had its time. What the portal said before the restart is not enough for that: it may be old. */
+function letGo({ images, state, log, now }: CollectingDeps): void {
+  if (!state.heard) return
+  const lapsed = lapsedImages(images.present(), state.desired.images, now())
+  for (const name of lapsed) images.forget(name)
+  if (lapsed.length === 0) return
+  log.info({ images: lapsed }, 'images of our own have expired')
+  state.bell.ring()
 }
 
 /** The manifests of the images that are here, wanted or not any more, and of those that are to come. */

@@ -10,6 +10,8 @@ export interface ImageTable {
   find(name: string): Image | undefined
   /** From now on the image is shown: every chunk of it is durable. */
   show(image: Image): void
+  /** From now on it is not: what nothing else needs of it can be collected. */
+  forget(name: string): void
   manifest(digest: Digest): Uint8Array | undefined
   keepManifest(digest: Digest, bytes: Uint8Array): void
   /** What the portal said last that this facility should hold. */
@@ -42,6 +44,9 @@ export function imagesIn(db: DatabaseSync): ImageTable {
         image.digest,
         Image.encode(image).finish(),
       )
+    },
+    forget: (name) => {
+      db.prepare('DELETE FROM image WHERE name = ?').run(name)
     },
     manifest: (digest) =>
       one('SELECT bytes FROM manifest WHERE digest = ?', digest)?.['bytes'] as

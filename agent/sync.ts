@@ -13,6 +13,8 @@ import type { Transfer, Transfers } from './transfers.ts'
 export interface SyncState {
   /** What the portal said last, from before the restart at first. */
   desired: WatchDesiredStateResponse
+  /** Whether it has said so since the restart. */
+  heard: boolean
   /** The generation that is carried out. */
   applied: bigint
   /** Why the portal does not answer; undefined while it does. */
@@ -46,6 +48,7 @@ export async function followDesired(
           log.info({ portal: upstream.address }, 'portal answers')
         state.unreachable = undefined
         state.desired = desired
+        state.heard = true
         images.keepDesired(desired)
         state.bell.ring()
       }

@@ -46,6 +46,7 @@ export function prepareSync(
   const portal = { name: 'portal', origin: 'portal', source } as const
   const state = {
     desired: images.desired(),
+    heard: false,
     applied: 0n,
     unreachable: undefined,
     transfers: new Map(),

@@ -53,6 +53,38 @@ test('an agent that collects all the time keeps the images that are here, and gi
   await collect(agent.local.verify({ reference: old }))
 })
 
+test('an agent lets go of an image of its own that has had its time, once the portal wants it no more', async () => {
+  await using portal = await freshPortal()
+  await makeFacilities(portal.as('admin'), 'lab1')
+  const name = await publish(portal.as('admin'), 'lab1/debian-13', randomBytes(400_000))
+  const flags = ['--collect-every', '5ms', '--collect-grace', '0']
+  await using agent = await freshAgent(portal, 'lab1', { flags })
+  await pull(agent, name)
+  const before = await storedIn(agent.data)
+  expire(agent.data, name)
+  await pull(agent, name)
+  expect(await storedIn(agent.data)).toBe(before)
+  await portal.sql.begin(async (tx) => {
+    await tx`delete from wanted where image = ${name}`
+    await tx`update facility set desired_generation = desired_generation + 1`
+    await announce(tx)
+  })
+  await agent.recorder.line('images of our own have expired')
+  while ((await storedIn(agent.data)) > 0) await sleep(10)
+  expect((await agent.local.listLocal({})).images).toEqual([])
+})
+
+/** Writes into the copy of an image that it was a facility's own, and only until yesterday. */
+function expire(data: string, name: string): void {
+  const expireTime = new Date(Date.now() - 86_400_000)
+  using db = new DatabaseSync(join(data, 'agent.db'), { timeout: 5000 })
+  const row = db.prepare('SELECT image FROM image WHERE name = ?').get(name)
+  const image = Image.decode(row?.['image'] as Uint8Array)
+  const own = { ...image, custom: { facility: 'lab1', expireTime, shared: false } }
+  const bytes = Image.encode(own).finish()
+  db.prepare('UPDATE image SET image = ? WHERE name = ?').run(bytes, name)
+}
+
 /** What eviction does. */
 function evict(data: string, name: string): void {
   const db = new DatabaseSync(join(data, 'agent.db'), { timeout: 5000 })
