@@ -6,6 +6,9 @@ import { chunkPlane } from '../lib/chunks/plane.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
 import type { Run } from '../lib/chunks/source.ts'
 import type { World } from '../lib/service.ts'
+import type { Surroundings } from './build/machine.ts'
+import { prepareBuilding } from './build/starting.ts'
+import { customPublisher, portalPublisher } from './publishing.ts'
 import { identifyInsecurely } from '../lib/rpc/caller.ts'
 import { openSecurity, type Security } from '../lib/rpc/security.ts'
 import { mount, type Gate } from '../lib/rpc/serve.ts'
@@ -27,7 +30,12 @@ import { writesOut } from './writeout.ts'
 
 export type AgentSettings = Values<typeof agentSettings>
 
-export type AgentDeps = World
+export interface AgentDeps extends World {
+  readonly surroundings: Surroundings
+}
+
+/** Whose agent builds for the portal: no facility has this name, and it holds no images of its own. */
+const portalsOwn = 'portal'
 
 /** An agent at work. */
 export interface Agent extends AsyncDisposable {
@@ -39,6 +47,7 @@ export interface Agent extends AsyncDisposable {
 /** Starts a facility's agent; disposing of it ends what is under way and leaves everything durable. */
 export async function startAgent(settings: AgentSettings, deps: AgentDeps): Promise<Agent> {
   const { facility } = settings
+  const isPortals = facility === portalsOwn
   const log = deps.log.child({ facility })
   const security = await openSecurity(settings, `agent:${facility}`, { ...deps, log })
   await using stack = new AsyncDisposableStack()
@@ -80,11 +89,20 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
   const socket = await answerOwner(settings, local, integrityService(scrubbing), gate, stack)
   const { collectEvery, collectGrace, scrubEvery } = settings
   const collecting = agentCollector(collectGrace, { ...deps, ...storage, log, state: sync.state })
+  const publishing = { ...sync, places: storage.places, pool, newUuid: deps.newUuid }
+  const building = await prepareBuilding(settings, data, {
+    ...{ ...deps, facility, log, clock: sync.clock, upstream: sync.upstream },
+    publisher: isPortals ? portalPublisher(publishing) : customPublisher(publishing),
+  })
+  const ofFacility: readonly Loop[] = [
+    (signal) => followDesired(facility, sync, signal),
+    (signal) => converge(sync, signal),
+    (signal) => keepReporting({ facility, peerAddress }, sync, signal),
+  ]
   keepGoing(
     [
-      (signal) => followDesired(facility, sync, signal),
-      (signal) => converge(sync, signal),
-      (signal) => keepReporting({ facility, peerAddress }, sync, signal),
+      ...(isPortals ? [] : ofFacility),
+      ...(building === undefined ? [] : [building]),
       (signal) => collecting.keepOn(collectEvery, signal),
       (signal) => scrubbing.keepOn(scrubEvery, signal),
     ],
@@ -127,10 +145,9 @@ async function answerOwner(
   return path
 }
 
-function keepGoing(
-  loops: readonly ((signal: AbortSignal) => Promise<void>)[],
-  stack: AsyncDisposableStack,
-): void {
+type Loop = (signal: AbortSignal) => Promise<void>
+
+function keepGoing(loops: readonly Loop[], stack: AsyncDisposableStack): void {
   const stopping = new AbortController()
   const going = loops.map((loop) => loop(stopping.signal))
   stack.defer(async () => {

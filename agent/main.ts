@@ -10,10 +10,16 @@ const usage = `merge-image agent: keeps a facility's images
 Usage: merge-image agent --facility NAME --data DIR --insecure-dev [--flag VALUE ...]
        merge-image agent fsck --data DIR [--read] [--repair]   check what is stored`
 
+const surroundings = {
+  arch: process.arch,
+  isRoot: process.getuid?.() === 0,
+  environment: process.env,
+}
+
 if (process.argv[2] === 'fsck') {
   await runFsck('merge-image agent', agentFsckSettings, fsckAgent)
 } else {
   await runService('merge-image agent', usage, agentSettings, (settings, world) =>
-    startAgent(settings, { ...world, log: makeLog(settings.logLevel) }),
+    startAgent(settings, { ...world, surroundings, log: makeLog(settings.logLevel) }),
   )
 }

@@ -3,6 +3,7 @@ import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
 import { processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
 import { parseWindow, windowPattern, windowRule } from '../lib/window.ts'
+import { builderSettings } from './build/settings.ts'
 
 const address = z.string({ error: 'is missing' }).regex(/^.+:\d{1,5}$/, 'must be host:port')
 
@@ -63,6 +64,7 @@ export const agentSettings = {
     value: 'TIME',
     schema: time('1h'),
   },
+  ...builderSettings,
   ...upkeepSettings,
   ...processSettings,
 } satisfies Settings

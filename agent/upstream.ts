@@ -1,17 +1,19 @@
 import { chunkPlane } from '../lib/chunks/plane.ts'
-import { remoteSource } from '../lib/chunks/remote.ts'
-import type { ChunkSource } from '../lib/chunks/source.ts'
+import { remoteSource, remoteStore } from '../lib/chunks/remote.ts'
+import type { ChunkSource, ChunkStore } from '../lib/chunks/source.ts'
 import { several, spread } from '../lib/chunks/spread.ts'
 import { joinDigests, sha256, type Digest } from '../lib/content/digest.ts'
 import { corrupt } from '../lib/failure.ts'
 import { connect, type Channel, type Remote } from '../lib/rpc/connect.ts'
 import type { Security } from '../lib/rpc/security.ts'
 import { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
+import { BuildServiceService } from '../proto/gen/merge/image/v1/build.ts'
 import { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
 import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
+import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 
 /** The portal, as an agent sees it. */
 export interface Upstream extends Disposable {
@@ -21,6 +23,10 @@ export interface Upstream extends Disposable {
   readonly resolver: Remote<typeof ResolverServiceService>
   readonly chunks: ChunkSource
   readonly deltas: Remote<typeof DeltaServiceService>
+  readonly builds: Remote<typeof BuildServiceService>
+  readonly uploads: Remote<typeof UploadServiceService>
+  /** The portal's chunks, to add to under an upload. */
+  readonly storeFor: (uploadId: string) => Pick<ChunkStore, 'missing' | 'store'>
   /** Has the portal look at a chunk that was wrong when it came from there; whatever comes of it comes later. */
   readonly suspect: (digest: Digest) => void
   /** The canonical bytes of a manifest, checked against their digest. */
@@ -43,6 +49,9 @@ export function openUpstream(address: string, security: Security): Upstream {
     resolver: connect(ResolverServiceService, channel),
     chunks: spread([sourceOver(channel), ...more.map(sourceOver)]),
     deltas: connect(DeltaServiceService, channel),
+    builds: connect(BuildServiceService, channel),
+    uploads: connect(UploadServiceService, channel),
+    storeFor: (uploadId) => remoteStore(connect(chunkPlane, channel), uploadId),
     suspect: (digest) => {
       integrity.checkChunks({ digests: joinDigests([digest]) }).catch(() => undefined)
     },

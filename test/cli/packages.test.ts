@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { main } from '../../cli/main.ts'
 import { mrgImage } from '../../cli/mrg.ts'
-import { parsePackages } from '../../cli/packages.ts'
+import { parsePackages } from '../../lib/images/packages.ts'
 import { freshPortal } from '../support/portal.ts'
 import { recordingHost } from './host.ts'
 

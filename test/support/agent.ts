@@ -62,6 +62,7 @@ export async function freshAgent(
       newUuid: randomUUID,
       newUlid: ulid,
       threads: 2,
+      surroundings: { arch: process.arch, isRoot: process.getuid?.() === 0, environment: {} },
     }),
   )
   const channel = stack.use(openChannel(`unix:${agent.socket}`, 'admin'))

@@ -1,0 +1,111 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { isOver } from '../../lib/chunks/abort.ts'
+import type { Clock } from '../../lib/chunks/clock.ts'
+import { Failure } from '../../lib/failure.ts'
+import type { BuilderName } from '../../lib/recipes/recipe.ts'
+import { ClaimBuildRequest, type ClaimBuildResponse } from '../../proto/gen/merge/image/v1/build.ts'
+import { BuilderKind } from '../../proto/gen/merge/image/v1/recipe.ts'
+import type { Publisher } from '../publishing.ts'
+import type { Upstream } from '../upstream.ts'
+import { sweep } from './leftovers.ts'
+import type { Machine } from './machine.ts'
+import { patiently } from './patience.ts'
+import { workOn } from './work.ts'
+
+export interface BuilderDeps {
+  readonly facility: string
+  /** Which of the facility's builders this is, over restarts too. */
+  readonly worker: string
+  readonly builders: readonly BuilderName[]
+  /** Where builds have their folders; what is in it is the builder's own. */
+  readonly folder: string
+  /** Where downloaded packages are kept. */
+  readonly cache: string
+  /** What must stay free on that disk. */
+  readonly reserveBytes: number
+  readonly machine: Machine
+  readonly upstream: Pick<Upstream, 'builds' | 'resolver'>
+  readonly publisher: Publisher
+  readonly log: Logger
+  readonly clock: Clock
+  readonly now: () => Date
+  readonly newUuid: () => string
+}
+
+const kinds: Readonly<Record<BuilderName, BuilderKind>> = {
+  mmdebstrap: BuilderKind.BUILDER_KIND_MMDEBSTRAP,
+  dnf: BuilderKind.BUILDER_KIND_DNF,
+  command: BuilderKind.BUILDER_KIND_COMMAND,
+}
+
+const waitSeconds = 20
+const pauseMs = 2_000
+
+/** Builds for the facility, so many at a time, for ever; what died builders left is gone before the first. */
+export async function keepBuilding(
+  slots: number,
+  deps: BuilderDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { folder, cache, log } = deps
+  await untilDone('making room for builds', () => sweep(folder, deps, signal), deps, signal)
+  if (signal.aborted) return
+  await mkdir(folder, { recursive: true, mode: 0o711 })
+  await mkdir(cache, { recursive: true })
+  log.info({ builders: deps.builders, slots }, 'builder ready')
+  const workers = Array.from({ length: slots }, (_, i) => `${deps.worker}-${i + 1}`)
+  await Promise.all(workers.map((worker) => keepWorking({ ...deps, worker }, signal)))
+}
+
+/** One build after another. */
+async function keepWorking(deps: BuilderDeps, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await untilDone(
+      'building',
+      async () => {
+        const claim = deps.newUuid()
+        const claimed = await claimNext(claim, deps, signal)
+        if (claimed.build === undefined) return
+        await workOn(claim, claimed, { ...deps, folder: join(deps.folder, claim) }, signal)
+      },
+      deps,
+      signal,
+    )
+  }
+}
+
+async function claimNext(
+  claim: string,
+  { facility, worker, builders, machine, upstream, clock }: BuilderDeps,
+  signal: AbortSignal,
+): Promise<ClaimBuildResponse> {
+  const request = ClaimBuildRequest.create({
+    ...{ facility, claim, worker, waitSeconds },
+    kinds: builders.map((builder) => kinds[builder]),
+    archs: [machine.arch],
+  })
+  // The same claim again gets the build that it got, if the answer was lost.
+  return patiently(() => upstream.builds.claimBuild(request, { signal }), clock, signal)
+}
+
+/** What cannot be done now is tried again later, for nobody is there to see it fail. */
+async function untilDone(
+  what: string,
+  act: () => Promise<void>,
+  { log, clock }: Pick<BuilderDeps, 'log' | 'clock'>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!isOver(signal)) {
+    try {
+      await act()
+      return
+    } catch (error) {
+      if (isOver(signal)) return
+      const known = error instanceof Failure
+      log.warn(known ? { error: error.message } : { err: error }, `${what} failed`)
+    }
+    await clock.sleep(pauseMs, signal).catch(() => undefined)
+  }
+}

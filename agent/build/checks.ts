@@ -1,0 +1,151 @@
+import { isOver } from '../../lib/chunks/abort.ts'
+import type { CheckName, Recipe } from '../../lib/recipes/recipe.ts'
+import { CheckKind, CheckOutcome, type CheckResult } from '../../proto/gen/merge/image/v1/image.ts'
+import type { Bench } from './bench.ts'
+import { type Acceleration, bootImage, type BootWish, whyNotBooted } from './boot.ts'
+import { Fault, fitting } from './fault.ts'
+import { checkFilesystem } from './filesystem.ts'
+import { makeTail } from './tail.ts'
+
+/** What a check came to, in a word and in a sentence or more. */
+export interface Verdict {
+  readonly name: CheckName
+  readonly outcome: 'passed' | 'failed' | 'skipped'
+  readonly message: string
+}
+
+/** What is to be checked. */
+export interface Checked {
+  readonly rootfs: string
+  readonly format: 'raw' | 'qcow2'
+  /** Whether it is an ext file system without a partition table. */
+  readonly isFilesystem: boolean
+  readonly kernel: string | undefined
+  readonly initramfs: string | undefined
+  readonly packages: number
+  /** What was left in the tree after it was cleaned; undefined where there was no tree to look into. */
+  readonly unclean: readonly string[] | undefined
+}
+
+/** Looks at an image as its recipe wants it; the quick checks come first. */
+export async function check(recipe: Recipe, image: Checked, bench: Bench): Promise<Verdict[]> {
+  const { checks } = recipe
+  return [
+    checks.packages ? packagesVerdict(image) : turnedOff('packages'),
+    checks.hygiene ? hygieneVerdict(image) : turnedOff('hygiene'),
+    checks.fsck ? await fsck(image, bench) : turnedOff('fsck'),
+    checks.boot === undefined ? turnedOff('boot') : await boot(recipe, image, checks.boot, bench),
+  ]
+}
+
+export function resultOf({ name, outcome, message }: Verdict): CheckResult {
+  return {
+    kind: kinds[name],
+    outcome: outcomes[outcome],
+    message: fitting(message, 4000),
+  }
+}
+
+const kinds: Readonly<Record<CheckName, CheckKind>> = {
+  boot: CheckKind.CHECK_KIND_BOOT,
+  fsck: CheckKind.CHECK_KIND_FSCK,
+  packages: CheckKind.CHECK_KIND_PACKAGES,
+  hygiene: CheckKind.CHECK_KIND_HYGIENE,
+}
+
+const outcomes: Readonly<Record<Verdict['outcome'], CheckOutcome>> = {
+  passed: CheckOutcome.CHECK_OUTCOME_PASSED,
+  failed: CheckOutcome.CHECK_OUTCOME_FAILED,
+  skipped: CheckOutcome.CHECK_OUTCOME_SKIPPED,
+}
+
+function turnedOff(name: CheckName): Verdict {
+  return { name, outcome: 'skipped', message: 'the recipe turns it off' }
+}
+
+function packagesVerdict({ packages }: Checked): Verdict {
+  if (packages > 0) {
+    return { name: 'packages', outcome: 'passed', message: `${packages} packages are listed` }
+  }
+  return { name: 'packages', outcome: 'failed', message: 'there is no list of packages' }
+}
+
+function hygieneVerdict({ unclean }: Checked): Verdict {
+  if (unclean === undefined) {
+    const message = 'the build left a disk rather than a tree, and nobody looks into it'
+    return { name: 'hygiene', outcome: 'skipped', message }
+  }
+  if (unclean.length === 0) {
+    const message = 'there is nothing in it that must not be in two machines'
+    return { name: 'hygiene', outcome: 'passed', message }
+  }
+  return { name: 'hygiene', outcome: 'failed', message: unclean.join('\n') }
+}
+
+async function fsck({ rootfs, format, isFilesystem }: Checked, bench: Bench): Promise<Verdict> {
+  if (format !== 'raw' || !isFilesystem) {
+    const message = 'the root file system is no plain ext4, which is all that is checked'
+    return { name: 'fsck', outcome: 'skipped', message }
+  }
+  bench.tell({ step: 'checking the file system' })
+  try {
+    await bench.carryOut([checkFilesystem({ rootfs })])
+    return { name: 'fsck', outcome: 'passed', message: 'e2fsck finds nothing wrong' }
+  } catch (error) {
+    if (isOver(bench.signal) || !(error instanceof Fault) || error.blame !== 'OUTPUT') throw error
+    return { name: 'fsck', outcome: 'failed', message: error.message }
+  }
+}
+
+async function boot(
+  { line: { arch }, boot: firmware }: Recipe,
+  image: Checked,
+  wanted: { readonly marker: string; readonly withinMs: number },
+  bench: Bench,
+): Promise<Verdict> {
+  const wish = { ...image, arch, temporary: bench.places.temporary }
+  const whyNot = whyNotBooted(wish, firmware, bench.machine, image.isFilesystem)
+  if (whyNot !== undefined) return { name: 'boot', outcome: 'skipped', message: whyNot }
+  const ways: Acceleration[] = bench.machine.hasKvm ? ['kvm', 'tcg'] : ['tcg']
+  const failures: string[] = []
+  for (const way of ways) {
+    const { isUp, message } = await bootOnce(wish, way, wanted, bench)
+    if (isUp) return { name: 'boot', outcome: 'passed', message }
+    failures.push(message)
+  }
+  return { name: 'boot', outcome: 'failed', message: failures.toReversed().join('\n') }
+}
+
+const up = new Error('the image is up')
+
+async function bootOnce(
+  wish: BootWish,
+  way: Acceleration,
+  { marker, withinMs }: { readonly marker: string; readonly withinMs: number },
+  bench: Bench,
+): Promise<{ readonly isUp: boolean; readonly message: string }> {
+  const { clock, carryOut, tell } = bench
+  tell({ step: `booting the image (${way})` })
+  const began = clock.now()
+  const stop = new AbortController()
+  const serial = makeTail()
+  const listen = (part: Buffer): void => {
+    serial.add(part)
+    if (serial.has(marker)) stop.abort(up)
+  }
+  const limit = AbortSignal.timeout(withinMs)
+  const signal = AbortSignal.any([bench.signal, stop.signal, limit])
+  try {
+    await carryOut([bootImage(wish, way)], listen, signal)
+  } catch (error) {
+    if (isOver(bench.signal)) throw error
+    if (!(error instanceof Fault) && !signal.aborted) throw error
+  }
+  const took = `${((clock.now() - began) / 1000).toFixed(1)} s (${way})`
+  if (stop.signal.aborted) return { isUp: true, message: `"${marker}" after ${took}` }
+  const end = limit.aborted ? 'The time is over' : 'The machine stopped'
+  return {
+    isUp: false,
+    message: `${end} after ${took}, without "${marker}" on the serial line. The last it said:\n${serial.text()}`,
+  }
+}

@@ -1,0 +1,80 @@
+import type { DebianBuild, Recipe } from '../../lib/recipes/recipe.ts'
+import type { Command, Places } from './plan.ts'
+
+export type DebianRecipe = Recipe & DebianBuild
+
+/** Says which packages would be installed, in some seconds. */
+export function resolveDebian(recipe: DebianRecipe, places: Places): Command {
+  return {
+    kind: 'run',
+    title: 'resolving the packages',
+    argv: mmdebstrap(
+      recipe,
+      ['--simulate', '--verbose', '--format=directory'],
+      `${places.temporary}/simulated`,
+    ),
+    blame: 'PACKAGES',
+  }
+}
+
+/**
+ * Installs the packages into the tree. Downloaded packages are taken from `cache` and kept there. The package lists stay for
+ * the recipe's scripts; who cleans up after these takes them away.
+ */
+export function installDebian(recipe: DebianRecipe, places: Places, cache: string): Command {
+  const options = [
+    ...['--format=directory', '--skip=cleanup/apt,download/empty,essential/unlink'],
+    // The tree is thrown away if anything goes wrong, so nothing has to be safe on the disk before it is an image.
+    '--dpkgopt=force-unsafe-io',
+    '--setup-hook=mkdir -p "$1/var/cache/apt/archives"',
+    `--setup-hook=cp -l ${cache}/*.deb "$1/var/cache/apt/archives/" 2>/dev/null || cp ${cache}/*.deb "$1/var/cache/apt/archives/" 2>/dev/null || true`,
+    `--customize-hook=cp -ln "$1"/var/cache/apt/archives/*.deb ${cache}/ 2>/dev/null || cp -n "$1"/var/cache/apt/archives/*.deb ${cache}/ 2>/dev/null || true`,
+  ]
+  return {
+    kind: 'run',
+    title: 'installing the packages',
+    argv: mmdebstrap(recipe, options, places.root),
+    blame: 'PACKAGES',
+  }
+}
+
+function mmdebstrap(recipe: DebianRecipe, options: readonly string[], target: string): string[] {
+  const { suites, packages, variant, keyring } = recipe
+  const [suite = ''] = suites
+  return [
+    ...['mmdebstrap', '--mode=root', `--variant=${variant}`, ...options],
+    ...(packages.length === 0 ? [] : [`--include=${packages.join(',')}`]),
+    ...(keyring === undefined ? [] : [`--keyring=${keyring}`]),
+    ...[suite, target, ...sourcesOf(recipe)],
+  ]
+}
+
+/** Where packages come from, a line each as sources.list has them. */
+export function sourcesOf(recipe: DebianRecipe): string[] {
+  const { suites, components, mirrors } = recipe
+  const known = mirrors.length > 0 ? mirrors : usualMirrors(recipe)
+  return suites.flatMap((suite) =>
+    mirrorsFor(suite, known).map((mirror) => `deb ${mirror} ${suite} ${components.join(' ')}`),
+  )
+}
+
+/** Security updates have mirrors of their own, which have nothing else; a distro that has none has all in one place. */
+function mirrorsFor(suite: string, mirrors: readonly string[]): readonly string[] {
+  const wanted = isOfSecurity(suite)
+  const fitting = mirrors.filter((mirror) => isOfSecurity(mirror) === wanted)
+  return fitting.length > 0 ? fitting : mirrors
+}
+
+function isOfSecurity(text: string): boolean {
+  return /[-/.]security\b/.test(text)
+}
+
+function usualMirrors({ line: { distro, arch } }: DebianRecipe): readonly string[] {
+  if (distro === 'kali') return ['http://http.kali.org/kali']
+  if (distro === 'ubuntu') {
+    return [
+      arch === 'x86' ? 'http://archive.ubuntu.com/ubuntu' : 'http://ports.ubuntu.com/ubuntu-ports',
+    ]
+  }
+  return ['http://mirror.example.org/debian', 'http://mirror.example.org/debian-security']
+}

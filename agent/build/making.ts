@@ -1,0 +1,82 @@
+import { inputsDigest, worthBuilding } from '../../lib/recipes/inputs.ts'
+import type { Digest } from '../../lib/content/digest.ts'
+import type { PackageVersion } from '../../lib/recipes/inputs.ts'
+import type { Bench, Job, Outcome, Product } from './bench.ts'
+import { check, type Checked } from './checks.ts'
+import { type DebianRecipe, resolveDebian } from './debian.ts'
+import { runCommand } from './output.ts'
+import { nativeWords, parseSimulated } from './packages.ts'
+import { gathered } from './gathering.ts'
+import { finishTree, fillTree, type Tree } from './filling.ts'
+
+/** Makes the image of a job, or finds that there is nothing to make. */
+export async function makeImage(job: Job, bench: Bench): Promise<Outcome> {
+  const early = await resolveEarly(job, bench)
+  const known = early === undefined ? undefined : skipped(job, early, bench)
+  if (known !== undefined) return known
+  const { recipe } = job
+  if (recipe.builder === 'command') {
+    const output = await runCommand({ ...job, recipe }, bench)
+    if (output.kind === 'tree')
+      return madeOf(job, await finishTree(job, output, undefined, bench), bench)
+    return madeOf(job, { ...output, inputs: undefined, unclean: undefined }, bench)
+  }
+  const tree = await fillTree({ ...job, recipe }, bench)
+  const inputs = inputsOf(job, tree.packages)
+  bench.journal.say(`inputs: sha256:${inputs}, ${tree.packages.length} packages`)
+  return (
+    skipped(job, inputs, bench) ?? madeOf(job, await finishTree(job, tree, inputs, bench), bench)
+  )
+}
+
+function inputsOf({ recipe, parent }: Job, packages: readonly PackageVersion[]): Digest {
+  return inputsDigest(recipe, packages, parent?.digest)
+}
+
+/** What the image would be made of, where that can be told in seconds and would matter. */
+async function resolveEarly(job: Job, bench: Bench): Promise<Digest | undefined> {
+  const { recipe, former, force } = job
+  if (recipe.builder !== 'mmdebstrap' || former?.inputs === undefined || force) return undefined
+  if (recipe.schedule?.unchanged === 'build') return undefined
+  bench.tell({ step: 'resolving the packages' })
+  const output = gathered()
+  await bench.carryOut([resolveDebian(recipe satisfies DebianRecipe, bench.places)], output.listen)
+  const packages = parseSimulated(output.text(), nativeWords(recipe.line.arch))
+  bench.journal.say(`resolved ${packages.length} packages`)
+  return inputsOf(job, packages)
+}
+
+function skipped(job: Job, inputs: Digest, { journal }: Bench): Outcome | undefined {
+  const { former, force, recipe } = job
+  const unchanged = recipe.schedule?.unchanged ?? 'skip'
+  const worth = worthBuilding(inputs, former, { force, unchanged })
+  journal.say(worth.reason)
+  return worth.kind === 'skip' ? { kind: 'skipped', image: worth.image, inputs } : undefined
+}
+
+/** What becomes an image: files, and what is known of them. */
+export interface Disk extends Omit<Tree, 'kind'>, Omit<Checked, 'packages'> {
+  readonly inputs: Digest | undefined
+}
+
+async function madeOf(job: Job, disk: Disk, bench: Bench): Promise<Outcome> {
+  const { recipe } = job
+  const verdicts = await check(recipe, { ...disk, packages: disk.packages.length }, bench)
+  for (const { name, outcome, message } of verdicts) {
+    bench.journal.say(`check ${name}: ${outcome}: ${message}`)
+  }
+  const { packages, inputs } = disk
+  return { kind: 'made', product: { files: filesOf(job, disk), packages, inputs, verdicts } }
+}
+
+function filesOf({ recipe }: Job, { rootfs, format, kernel, initramfs }: Disk): Product['files'] {
+  const [only, other] = recipe.boot
+  const boot = only === undefined || other !== undefined ? 'any' : only
+  return [
+    { kind: 'rootfs', path: rootfs, container: format, boot },
+    ...(kernel === undefined ? [] : [{ kind: 'kernel', path: kernel, container: 'raw' } as const]),
+    ...(initramfs === undefined
+      ? []
+      : [{ kind: 'initramfs', path: initramfs, container: 'raw' } as const]),
+  ]
+}

@@ -1,0 +1,52 @@
+import { open, readFile, rename } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { World } from '../../lib/service.ts'
+import type { Values } from '../../lib/settings.ts'
+import type { Publisher } from '../publishing.ts'
+import type { Upstream } from '../upstream.ts'
+import type { Clock } from '../../lib/chunks/clock.ts'
+import { keepBuilding, type BuilderDeps } from './builder.ts'
+import { lookAtMachine, type Surroundings } from './machine.ts'
+import type { builderSettings } from './settings.ts'
+
+export interface BuildingDeps extends Pick<World, 'log' | 'now' | 'newUuid'> {
+  readonly surroundings: Surroundings
+  readonly facility: string
+  readonly clock: Clock
+  readonly upstream: Upstream
+  readonly publisher: Publisher
+}
+
+/** The loop of an agent that builds; undefined where the settings do not say that it does. */
+export async function prepareBuilding(
+  { build, builds, buildDir, buildReserve }: Values<typeof builderSettings>,
+  data: string,
+  { surroundings, ...deps }: BuildingDeps,
+): Promise<((signal: AbortSignal) => Promise<void>) | undefined> {
+  if (build.length === 0) return undefined
+  const builder: BuilderDeps = {
+    ...deps,
+    worker: await workerIn(data, deps.newUuid),
+    builders: build,
+    folder: resolve(buildDir ?? join(data, 'builds')),
+    cache: join(data, 'packages'),
+    reserveBytes: buildReserve,
+    machine: await lookAtMachine(build, surroundings),
+  }
+  return (signal) => keepBuilding(builds, builder, signal)
+}
+
+/** The builder's name, which it keeps over restarts: by it, the portal knows at once which builds a dead one had. */
+async function workerIn(data: string, newUuid: () => string): Promise<string> {
+  const path = join(data, 'worker')
+  const known = await readFile(path, 'utf8').catch(() => '')
+  if (known !== '') return known
+  const made = newUuid()
+  {
+    await using file = await open(`${path}.new`, 'w')
+    await file.writeFile(made)
+    await file.sync()
+  }
+  await rename(`${path}.new`, path)
+  return made
+}
