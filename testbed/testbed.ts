@@ -14,8 +14,12 @@ export interface Testbed extends AsyncDisposable {
   /** The environment of commands: where the portal is, and a certificate of an admin's. */
   readonly admin: Environment
   restartPortal(): Promise<void>
-  /** Starts the facility's agent, again if it was stopped; maybe through another program. */
-  startFacility(name: string, through?: readonly string[]): Promise<FacilityProgram>
+  /** Starts the facility's agent, again if it was stopped; maybe through another program, and with more flags. */
+  startFacility(
+    name: string,
+    through?: readonly string[],
+    more?: readonly string[],
+  ): Promise<FacilityProgram>
   mrg<Answer>(...args: string[]): Promise<Answer>
   mrs<Answer>(facility: string, ...args: string[]): Promise<Answer>
 }
@@ -65,11 +69,12 @@ export async function startTestbed(
     async restartPortal() {
       portal = await start(portalAddress)
     },
-    async startFacility(name, through = []) {
+    async startFacility(name, through = [], more = []) {
       const flags = ['--facility', name, '--portal', portalAddress, '--listen', '127.0.0.1:0']
-      const place = ['--data', join(folder, name), '--socket', join(folder, `${name}.sock`)]
-      const agent = await startProgram(['agent', ...flags, ...place], {
-        logFile: join(folder, `${name}.log`),
+      const own = folderOf(name)
+      const place = ['--data', join(folder, own), '--socket', join(folder, `${own}.sock`)]
+      const agent = await startProgram(['agent', ...flags, ...place, ...more], {
+        logFile: join(folder, `${own}.log`),
         through,
         environment: await environmentOf(`agent/${name}`),
       })
@@ -92,6 +97,11 @@ export async function startTestbed(
     await testbed.startFacility(name)
   }
   return testbed
+}
+
+/** Where a facility's agent keeps what it has, in the testbed's folder; the portal has a folder of that name. */
+export function folderOf(facility: string): string {
+  return facility === 'portal' ? 'portal-agent' : facility
 }
 
 async function stopped(program: Program): Promise<void> {

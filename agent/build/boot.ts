@@ -41,7 +41,7 @@ export function bootImage(wish: BootWish, acceleration: Acceleration): Command {
         ]
   return {
     kind: 'run',
-    title: 'booting the image',
+    title: `booting the image (${acceleration})`,
     argv: [
       ...[emulatorOf(arch), ...options, '-accel', acceleration, '-m', '1024', '-smp', '2'],
       ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-nic', 'none', '-no-reboot'],

@@ -5,7 +5,7 @@ import type { Bench } from './bench.ts'
 import { type Acceleration, bootImage, type BootWish, whyNotBooted } from './boot.ts'
 import { Fault, fitting } from './fault.ts'
 import { checkFilesystem } from './filesystem.ts'
-import { makeTail } from './tail.ts'
+import { makeTail, type Tail } from './tail.ts'
 
 /** What a check came to, in a word and in a sentence or more. */
 export interface Verdict {
@@ -106,46 +106,81 @@ async function boot(
   const wish = { ...image, arch, temporary: bench.places.temporary }
   const whyNot = whyNotBooted(wish, firmware, bench.machine, image.isFilesystem)
   if (whyNot !== undefined) return { name: 'boot', outcome: 'skipped', message: whyNot }
-  const ways: Acceleration[] = bench.machine.hasKvm ? ['kvm', 'tcg'] : ['tcg']
-  const failures: string[] = []
-  for (const way of ways) {
-    const { isUp, message } = await bootOnce(wish, way, wanted, bench)
-    if (isUp) return { name: 'boot', outcome: 'passed', message }
-    failures.push(message)
+  const { kvm } = bench.machine
+  if (kvm.isUsable) {
+    const first = await bootOnce(wish, 'kvm', wanted, bench)
+    if (first.end === 'up') return { name: 'boot', outcome: 'passed', message: first.message }
+    if (first.end === 'unusable') kvm.isUsable = false
+    bench.journal.say(`booting with kvm: ${first.message}`)
   }
-  return { name: 'boot', outcome: 'failed', message: failures.toReversed().join('\n') }
+  const { end, message } = await bootOnce(wish, 'tcg', wanted, bench)
+  return { name: 'boot', outcome: end === 'up' ? 'passed' : 'failed', message }
 }
 
-const up = new Error('the image is up')
+interface Booted {
+  /** Up, or why not: it stopped, it took too long, or this processor cannot do it. */
+  readonly end: 'up' | 'stopped' | 'late' | 'unusable'
+  readonly message: string
+}
+
+/** What qemu says where it is a guest itself, of a host that promises more than it does. */
+const brokenKvm = ['KVM internal error', 'KVM: entry failed', 'failed to initialize kvm']
+
+/** A processor that works says something long before this. */
+const silentMs = 15_000
 
 async function bootOnce(
   wish: BootWish,
   way: Acceleration,
   { marker, withinMs }: { readonly marker: string; readonly withinMs: number },
   bench: Bench,
-): Promise<{ readonly isUp: boolean; readonly message: string }> {
-  const { clock, carryOut, tell } = bench
-  tell({ step: `booting the image (${way})` })
+): Promise<Booted> {
+  const { clock, carryOut } = bench
   const began = clock.now()
   const stop = new AbortController()
   const serial = makeTail()
+  const signal = AbortSignal.any([bench.signal, stop.signal])
+  const after = (ms: number, end: Booted['end'], still: () => boolean = () => true) =>
+    clock.sleep(ms, signal).then(
+      () => {
+        if (still()) stop.abort(end)
+      },
+      () => undefined,
+    )
+  const timers = [after(withinMs, 'late')]
+  if (way === 'kvm') timers.push(after(silentMs, 'unusable', () => serial.text() === ''))
   const listen = (part: Buffer): void => {
     serial.add(part)
-    if (serial.has(marker)) stop.abort(up)
+    if (serial.has(marker)) stop.abort('up')
+    else if (brokenKvm.some((words) => serial.has(words))) stop.abort('unusable')
   }
-  const limit = AbortSignal.timeout(withinMs)
-  const signal = AbortSignal.any([bench.signal, stop.signal, limit])
   try {
     await carryOut([bootImage(wish, way)], listen, signal)
   } catch (error) {
     if (isOver(bench.signal)) throw error
-    if (!(error instanceof Fault) && !signal.aborted) throw error
+    if (!isOver(stop.signal) && !(error instanceof Fault && error.blame === 'OUTPUT')) throw error
   }
-  const took = `${((clock.now() - began) / 1000).toFixed(1)} s (${way})`
-  if (stop.signal.aborted) return { isUp: true, message: `"${marker}" after ${took}` }
-  const end = limit.aborted ? 'The time is over' : 'The machine stopped'
-  return {
-    isUp: false,
-    message: `${end} after ${took}, without "${marker}" on the serial line. The last it said:\n${serial.text()}`,
-  }
+  const end = isOver(stop.signal) ? (stop.signal.reason as Booted['end']) : 'stopped'
+  stop.abort(end)
+  await Promise.all(timers)
+  return { end, message: tellBoot(end, clock.now() - began, way, marker, serial) }
+}
+
+const ends: Readonly<Record<Booted['end'], string>> = {
+  up: 'It is up',
+  stopped: 'The machine stopped',
+  late: 'The time is over',
+  unusable: 'The processor cannot do it: given up',
+}
+
+function tellBoot(
+  end: Booted['end'],
+  ms: number,
+  way: Acceleration,
+  marker: string,
+  serial: Tail,
+): string {
+  const took = `${ends[end]} after ${(ms / 1000).toFixed(1)} s (${way})`
+  if (end === 'up') return `${took}: "${marker}"`
+  return `${took}, without "${marker}" on the serial line. The last it said:\n${serial.text()}`
 }

@@ -26,9 +26,7 @@ export function installDebian(recipe: DebianRecipe, places: Places, cache: strin
     ...['--format=directory', '--skip=cleanup/apt,download/empty,essential/unlink'],
     // The tree is thrown away if anything goes wrong, so nothing has to be safe on the disk before it is an image.
     '--dpkgopt=force-unsafe-io',
-    '--setup-hook=mkdir -p "$1/var/cache/apt/archives"',
-    `--setup-hook=cp -l ${cache}/*.deb "$1/var/cache/apt/archives/" 2>/dev/null || cp ${cache}/*.deb "$1/var/cache/apt/archives/" 2>/dev/null || true`,
-    `--customize-hook=cp -ln "$1"/var/cache/apt/archives/*.deb ${cache}/ 2>/dev/null || cp -n "$1"/var/cache/apt/archives/*.deb ${cache}/ 2>/dev/null || true`,
+    ...cacheHooks(cache),
   ]
   return {
     kind: 'run',
@@ -36,6 +34,20 @@ export function installDebian(recipe: DebianRecipe, places: Places, cache: strin
     argv: mmdebstrap(recipe, options, places.root),
     blame: 'PACKAGES',
   }
+}
+
+const archives = '"$1/var/cache/apt/archives/"'
+
+/** Linked rather than copied where that can be done. What cannot be kept is downloaded again, which does no harm. */
+function cacheHooks(cache: string): readonly string[] {
+  const kept = `'${cache.replaceAll("'", "'\\''")}'`
+  const move = (from: string, to: string): string =>
+    `{ cp -ln ${from}*.deb ${to} || cp -n ${from}*.deb ${to}; } 2>/dev/null || true`
+  return [
+    `--setup-hook=mkdir -p ${archives}`,
+    `--setup-hook=${move(`${kept}/`, archives)}`,
+    `--customize-hook=${move(archives, `${kept}/`)}`,
+  ]
 }
 
 function mmdebstrap(recipe: DebianRecipe, options: readonly string[], target: string): string[] {

@@ -41,8 +41,12 @@ export function renderIdentity(identity: Identity): string {
   }
   return Object.entries(lines)
     .filter(([, value]) => value !== '')
-    .map(([name, value]) => `${name}=${value}\n`)
+    .map(([name, value]) => `${name}=${quoted(value)}\n`)
     .join('')
+}
+
+function quoted(value: string): string {
+  return /^[\w.:/+-]*$/.test(value) ? value : `"${value.replaceAll(/["$`\\]/g, '\\$&')}"`
 }
 
 export function renderPackages(packages: readonly PackageVersion[]): string {

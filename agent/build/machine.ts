@@ -12,8 +12,8 @@ export interface Machine {
   readonly isRoot: boolean
   /** Whether mke2fs can make a file system of a tar, and then the same one every time. */
   readonly readsTar: boolean
-  /** Whether guests can run on the processor itself. */
-  readonly hasKvm: boolean
+  /** Whether guests can run on the processor itself, as far as is known: a machine that is a guest may only look so. */
+  readonly kvm: { isUsable: boolean }
   /** Whether there is something that boots images. */
   readonly hasEmulator: boolean
   /** What the environment says of proxies, for whoever fetches packages. */
@@ -43,7 +43,7 @@ export async function lookAtMachine(
     arch,
     isRoot,
     readsTar: readsTar(await said('mke2fs', ['-V'])),
-    hasKvm: await mayUse('/dev/kvm'),
+    kvm: { isUsable: await mayUse('/dev/kvm') },
     hasEmulator: (await said(emulatorOf(arch), ['--version'])) !== '',
     proxies: proxiesOf(environment),
   }
