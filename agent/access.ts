@@ -30,4 +30,6 @@ export const localAccess: Access<typeof LocalServiceService> = {
   pull: owner,
   writeOut: owner,
   verify: owner,
+  push: owner,
+  build: owner,
 }

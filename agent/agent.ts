@@ -4,7 +4,7 @@ import { limitTo } from '../lib/chunks/limit.ts'
 import { integrityService } from '../lib/chunks/integrity.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
-import type { Run } from '../lib/chunks/source.ts'
+import type { ChunkSource, Run } from '../lib/chunks/source.ts'
 import type { World } from '../lib/service.ts'
 import type { Surroundings } from './build/machine.ts'
 import { prepareBuilding } from './build/starting.ts'
@@ -23,8 +23,8 @@ import { keepReporting } from './report.ts'
 import { agentScrubber } from './scrubbing.ts'
 import { servePeers, serveSocket } from './serving.ts'
 import type { agentSettings } from './settings.ts'
-import { openStorage } from './storage.ts'
-import { converge, followDesired } from './sync.ts'
+import { openStorage, type Storage } from './storage.ts'
+import { converge, followDesired, type SyncState } from './sync.ts'
 import { prepareSync } from './syncing.ts'
 import { writesOut } from './writeout.ts'
 
@@ -54,63 +54,68 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
   const data = resolve(settings.data)
   const storage = await openStorage(data, { ...deps, log }, stack)
   const { store, drafts, pool } = storage
-  const { served, sources, ...sync } = prepareSync(
-    settings,
-    { ...deps, log, security },
-    storage,
-    stack,
-  )
+  const {
+    served: servable,
+    sources,
+    ...sync
+  } = prepareSync(settings, { ...deps, log, security }, storage, stack)
   const gate = { identify: identifyInsecurely, log, clock: deps.clock, recognise: asItIs }
-  let servedBytes = 0n
-  const onSent = ({ payload }: Run): void => {
-    servedBytes += BigInt(payload.length)
-  }
-  const keys = () => sync.state.desired.ticketKeys
-  const admit = admission({ images: storage.images, keys, now: deps.now })
-  const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
-  const chunks = mount(
-    chunkPlane,
-    chunkService({ source: served, admit, limit, onSent }),
-    peerAccess,
-  )
-  const peerAddress = await answerPeers(settings, chunks, gate, security, stack)
+  const served = sharesChunks(settings, servable, sync.state, storage, deps)
+  const peerAddress = await answerPeers(settings, served.chunks, gate, security, stack)
   const scrubbing = agentScrubber(settings, { ...deps, ...storage, log, sources })
   const healed = { ...store, heal: scrubbing.heal }
+  const publishing = { ...sync, places: storage.places, pool, newUuid: deps.newUuid }
+  const publisher = isPortals ? portalPublisher(publishing) : customPublisher(publishing)
+  const building = await prepareBuilding(settings, data, {
+    ...{ ...deps, facility, log, clock: sync.clock, upstream: sync.upstream },
+    publisher,
+  })
   const local = localService({
     ...sync,
+    publisher,
+    builders: settings.build,
     store: healed,
     facility,
     peerAddress,
     now: deps.now,
     newUuid: deps.newUuid,
     writeOut: writesOut({ store: healed, pool, drafts, newUuid: deps.newUuid }),
-    servedBytes: () => servedBytes,
+    servedBytes: served.bytes,
   })
   const socket = await answerOwner(settings, local, integrityService(scrubbing), gate, stack)
   const { collectEvery, collectGrace, scrubEvery } = settings
   const collecting = agentCollector(collectGrace, { ...deps, ...storage, log, state: sync.state })
-  const publishing = { ...sync, places: storage.places, pool, newUuid: deps.newUuid }
-  const building = await prepareBuilding(settings, data, {
-    ...{ ...deps, facility, log, clock: sync.clock, upstream: sync.upstream },
-    publisher: isPortals ? portalPublisher(publishing) : customPublisher(publishing),
-  })
   const ofFacility: readonly Loop[] = [
     (signal) => followDesired(facility, sync, signal),
     (signal) => converge(sync, signal),
     (signal) => keepReporting({ facility, peerAddress }, sync, signal),
   ]
-  keepGoing(
-    [
-      ...(isPortals ? [] : ofFacility),
-      ...(building === undefined ? [] : [building]),
-      (signal) => collecting.keepOn(collectEvery, signal),
-      (signal) => scrubbing.keepOn(scrubEvery, signal),
-    ],
-    stack,
-  )
+  const upkeep: readonly Loop[] = [
+    (signal) => collecting.keepOn(collectEvery, signal),
+    (signal) => scrubbing.keepOn(scrubEvery, signal),
+  ]
+  keepGoing([...(isPortals ? [] : ofFacility), ...building, ...upkeep], stack)
   log.info({ socket, peerAddress, portal: settings.portal }, 'agent ready')
   const owned = stack.move()
   return { socket, peerAddress, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** The chunks that peers may have, and how much of them they got. */
+function sharesChunks(
+  { serveRate }: AgentSettings,
+  source: ChunkSource,
+  state: Pick<SyncState, 'desired'>,
+  { images }: Pick<Storage, 'images'>,
+  { now, clock }: AgentDeps,
+) {
+  let bytes = 0n
+  const onSent = ({ payload }: Run): void => {
+    bytes += BigInt(payload.length)
+  }
+  const admit = admission({ images, keys: () => state.desired.ticketKeys, now })
+  const limit = limitTo(serveRate, { now: clock, sleep })
+  const service = chunkService({ source, admit, limit, onSent })
+  return { chunks: mount(chunkPlane, service, peerAccess), bytes: () => bytes }
 }
 
 const asItIs = (error: unknown): unknown => error

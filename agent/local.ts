@@ -9,7 +9,10 @@ import type { Call } from '../lib/rpc/serve.ts'
 import type { Service } from '../lib/rpc/service.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import type { LocalServiceService, SourceStatus } from '../proto/gen/merge/image/v1/local.ts'
+import { orderBuild, type OrderDeps } from './ordering.ts'
+import type { Publisher } from './publishing.ts'
 import { pullImage } from './pull.ts'
+import { pushImage } from './push.ts'
 import { localImages } from './listing.ts'
 import { resolveHere } from './resolve.ts'
 import type { SyncDeps } from './sync.ts'
@@ -24,6 +27,8 @@ export interface LocalDeps extends SyncDeps {
   readonly now: () => Date
   readonly newUuid: () => string
   readonly servedBytes: () => bigint
+  readonly publisher: Publisher
+  readonly builders: OrderDeps['builders']
 }
 
 /** What `mrs-image` asks of the agent. */
@@ -64,6 +69,10 @@ export function localService(deps: LocalDeps): Service<typeof LocalServiceServic
     },
 
     pull: ({ reference }, { signal }) => pullImage(reference, deps, signal),
+
+    push: (request, { signal }) => pushImage(request, deps, signal),
+
+    build: (request, { signal }) => orderBuild(request, deps, signal),
 
     async *writeOut({ reference, kind, path, replace }, { signal }) {
       if (!isAbsolute(path)) {

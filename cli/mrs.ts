@@ -1,12 +1,13 @@
 import { integrityCommands } from './integrity.ts'
 import { localCommands } from './local.ts'
+import { ownCommands } from './own.ts'
 import type { Program } from './program.ts'
 import { transferCommands } from './transfers.ts'
 
 /** The tool for a facility. */
 export const mrsImage: Program = {
   name: 'mrs-image',
-  about: "fetch and use images at a facility, through the facility's agent",
+  about: "fetch, make and use images at a facility, through the facility's agent",
   server: {
     flag: 'socket',
     value: 'PATH',
@@ -16,7 +17,7 @@ export const mrsImage: Program = {
     address: (value) => `unix:${value}`,
     identifies: false,
   },
-  commands: [...localCommands, ...transferCommands, ...integrityCommands],
+  commands: [...localCommands, ...transferCommands, ...ownCommands, ...integrityCommands],
   hints: {
     STOPPED: 'A pull goes on in the agent: `mrs-image list` shows how far it is.',
     UNREACHABLE: 'Start one with `merge-image agent`, or say where its socket is: --socket PATH.',

@@ -15,7 +15,6 @@ import {
   BeginUploadRequest,
   CommitHeader,
   UploadServiceService,
-  type CommitUploadRequest,
   type Upload,
 } from '../proto/gen/merge/image/v1/upload.ts'
 import { command, type Context } from './command.ts'

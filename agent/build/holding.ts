@@ -18,7 +18,7 @@ export interface Stage {
 export interface Held extends AsyncDisposable {
   /** Aborts when the build is to end: it was cancelled or lost, or its log cannot be sent. */
   readonly signal: AbortSignal
-  tell(stage: Stage): void
+  readonly tell: (stage: Stage) => void
   /** Resolves when the portal has all of the log. */
   flushed(signal: AbortSignal): Promise<void>
 }

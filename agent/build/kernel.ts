@@ -5,13 +5,12 @@ export interface BootFiles {
 }
 
 const kernelPattern = /^vmlinu[xz]-(.+)$/
-const rescue = /rescue/
 
 /** The newest kernel among the names in /boot, and its initramfs if there is one; undefined where there is none. */
 export function newestKernel(names: readonly string[]): BootFiles | undefined {
   const versions = names.flatMap((name) => {
     const version = kernelPattern.exec(name)?.[1]
-    return version === undefined || rescue.test(name) ? [] : [{ name, version }]
+    return version === undefined || name.includes('rescue') ? [] : [{ name, version }]
   })
   const newest = versions.toSorted((a, b) => byVersion(a.version, b.version)).at(-1)
   if (newest === undefined) return undefined

@@ -60,10 +60,10 @@ const tools: Readonly<Record<BuilderName | 'any', Readonly<Record<string, string
 }
 
 async function demandTools(builders: readonly BuilderName[]): Promise<void> {
-  const needed = Object.entries(Object.assign({}, tools.any, ...builders.map((one) => tools[one])))
+  const needed = (['any', ...builders] as const).flatMap((one) => Object.entries(tools[one]))
   const absent: string[] = []
   for (const [tool, home] of needed) {
-    if (!(await isTool(tool))) absent.push(`${tool} (package ${String(home)})`)
+    if (!(await isTool(tool))) absent.push(`${tool} (package ${home})`)
   }
   if (absent.length > 0) throw unfit(`these are not installed: ${absent.join(', ')}`)
 }

@@ -17,13 +17,13 @@ export interface BuildingDeps extends Pick<World, 'log' | 'now' | 'newUuid'> {
   readonly publisher: Publisher
 }
 
-/** The loop of an agent that builds; undefined where the settings do not say that it does. */
+/** The loop of an agent that builds; none where the settings do not say that it does. */
 export async function prepareBuilding(
   { build, builds, buildDir, buildReserve }: Values<typeof builderSettings>,
   data: string,
   { surroundings, ...deps }: BuildingDeps,
-): Promise<((signal: AbortSignal) => Promise<void>) | undefined> {
-  if (build.length === 0) return undefined
+): Promise<((signal: AbortSignal) => Promise<void>)[]> {
+  if (build.length === 0) return []
   const builder: BuilderDeps = {
     ...deps,
     worker: await workerIn(data, deps.newUuid),
@@ -33,7 +33,7 @@ export async function prepareBuilding(
     reserveBytes: buildReserve,
     machine: await lookAtMachine(build, surroundings),
   }
-  return (signal) => keepBuilding(builds, builder, signal)
+  return [(signal) => keepBuilding(builds, builder, signal)]
 }
 
 /** The builder's name, which it keeps over restarts: by it, the portal knows at once which builds a dead one had. */

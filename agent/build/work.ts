@@ -46,6 +46,8 @@ export async function workOn(
     log.info({ build, outcome: outcome?.$case ?? 'done or lost' }, 'build ended')
     if (outcome === undefined) return
     await held.flushed(signal).catch(() => undefined)
+    // Whoever hears that it has ended finds nothing of it any more.
+    await rm(places.folder, { recursive: true, force: true })
     await patiently(
       () => upstream.builds.finishBuild({ claim, outcome }, { signal }),
       clock,
@@ -174,7 +176,9 @@ function benchOf(
   return {
     ...{ places, machine, cache, environment, journal, clock, now, signal },
     builder: `agent:${facility} (${worker})`,
-    tell: held.tell,
+    tell: (stage) => {
+      held.tell(stage)
+    },
     async carryOut(steps, listen = journal.listen, stop = signal) {
       for (const step of steps) {
         if (step.kind === 'run') {

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CheckOutcome, GetImageRequest, ImageState } from '../../proto/gen/merge/image/v1/image.ts'
 import { folderOf, startTestbed, type Testbed } from '../../testbed/testbed.ts'
-import { startBuild, stateOf, watched, type Ended } from '../support/builds.ts'
+import { startBuild, stateOf, watched, type Ended } from '../support/building.ts'
 import { clientsAs, type Clients } from '../support/portal.ts'
 
 // Real Debian, built by an agent from a recipe, checked, released, and synced to a facility; then rebuilt.

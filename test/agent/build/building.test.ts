@@ -1,26 +1,26 @@
+import { randomUUID } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { GetImageRequest, ImageState } from '../../../proto/gen/merge/image/v1/image.ts'
+import { BuildFailure } from '../../../proto/gen/merge/image/v1/build.ts'
+import {
+  CheckKind,
+  CheckOutcome,
+  GetImageRequest,
+  ImageState,
+} from '../../../proto/gen/merge/image/v1/image.ts'
 import { freshAgent, type FreshAgent } from '../../support/agent.ts'
-import { startBuild, stateOf, watched } from '../../support/builds.ts'
+import {
+  commandRecipe,
+  processesWith,
+  startBuild,
+  stateOf,
+  watched,
+} from '../../support/building.ts'
+import { until } from '../../support/daemon.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
 type Portal = Awaited<ReturnType<typeof freshPortal>>
-
-/** A recipe whose command is this. */
-export function commandRecipe(lines: readonly string[], more: readonly string[] = []): string {
-  return [
-    'line: debian-13-std-x86',
-    'builder: command',
-    'size: 64M',
-    'checks: { boot: off, fsck: off, hygiene: off, packages: off }',
-    ...more,
-    'command: |',
-    ...lines.map((line) => `  ${line}`),
-    '',
-  ].join('\n')
-}
 
 const makesDisk = ['echo hello from the command', 'head -c 300000 /dev/urandom >rootfs.raw']
 
@@ -40,6 +40,8 @@ describe("the portal's own agent", () => {
     await portal[Symbol.asyncDispose]()
   })
 
+  const folders = (): Promise<string[]> => readdir(join(agent.data, 'builds'))
+
   async function build(lines: readonly string[], more: readonly string[] = []) {
     return watched(admin, await startBuild(admin, 'tiny', commandRecipe(lines, more)))
   }
@@ -54,7 +56,7 @@ describe("the portal's own agent", () => {
       state: ImageState.IMAGE_STATE_CANDIDATE,
       provenance: { build: ended.name, recipe: 'tiny' },
     })
-    expect(await readdir(join(agent.data, 'builds'))).toEqual([])
+    await until('the folder is empty', async () => (await folders()).length === 0)
   })
 
   test('tells why a command failed, with the last that it said', async () => {
@@ -63,4 +65,92 @@ describe("the portal's own agent", () => {
     expect(ended.message).toContain('ended with 3')
     expect(ended.message).toContain('the disk is missing')
   })
+
+  test('cancelled, it ends every process, those too that went their own way', async () => {
+    const lines = ['setsid sleep 4321 & sleep 4321 & echo waiting', 'sleep 4321']
+    const name = await startBuild(admin, 'tiny', commandRecipe(lines))
+    await logged(name, 'waiting')
+    await admin.builds.cancelBuild({ requestId: randomUUID(), name })
+    const { build: ended } = await watched(admin, name)
+    expect(stateOf(ended)).toBe('cancelled')
+    expect(processesWith('sleep 4321')).toBe('')
+    expect(await folders()).toEqual([])
+  })
+
+  test.each([
+    [
+      'print without end',
+      'LOG',
+      ['yes the same again'],
+      ['limits: { log: 64K, time: 5m }'],
+      'limit of 65536 bytes',
+    ],
+    [
+      'fill the disk',
+      'DISK',
+      ['head -c 900000000 /dev/zero >big', 'sleep 60'],
+      ['limits: { disk: 512M }'],
+      'its limit is 536870912',
+    ],
+    ['leave nothing', 'OUTPUT', ['true'], [], 'left no root file system'],
+    ['leave a link', 'OUTPUT', ['ln -s /etc/passwd rootfs.raw'], [], 'left no root file system'],
+    ['leave more than was said', 'OUTPUT', ['truncate -s 65M rootfs.raw'], [], 'larger `size`'],
+    [
+      'leave a list that is none',
+      'OUTPUT',
+      [...makesDisk, 'echo nonsense >packages'],
+      [],
+      'list of packages',
+    ],
+    [
+      'leave what is not what it says',
+      'PUBLISH',
+      ['head -c 100000 /dev/urandom >rootfs.qcow2'],
+      [],
+      'qcow2',
+    ],
+  ])('commands that %s fail with %s', async (_what, blame, lines, more, why) => {
+    const { build: ended, log } = await build(lines, more)
+    expect(stateOf(ended)).toBe('failed')
+    expect(ended.failure).toBe(BuildFailure[`BUILD_FAILURE_${blame as 'LOG'}`])
+    expect(ended.message).toContain(why)
+    expect(log).toContain(why.slice(0, 20))
+    expect(await folders()).toEqual([])
+  })
+
+  test('an archive becomes a file system that is clean, and says who it is', async () => {
+    const lines = [
+      'mkdir -p tree/etc/ssh tree/bin tree/usr/bin',
+      'cp -a /bin/sh /bin/mkdir /bin/cat /bin/chmod /bin/dirname tree/usr/bin/ 2>/dev/null || true',
+      'cp -L /bin/sh /bin/mkdir /bin/cat /bin/chmod /usr/bin/dirname tree/bin/',
+      'for lib in $(ldd /bin/sh /bin/mkdir /bin/cat /bin/chmod | grep -o "/[^ ]*[.]so[^ ]*"); do',
+      '  mkdir -p "tree$(dirname $lib)"; cp -Ln "$lib" "tree$lib"',
+      'done',
+      'echo secret >tree/etc/ssh/ssh_host_rsa_key',
+      'tar -C tree -cf rootfs.tar .',
+      'printf "sh 1.0\\n" >packages',
+    ]
+    const checked = commandRecipe(lines).replace(/^checks:.*$/m, 'checks: { boot: off }')
+    const { build: ended, log } = await watched(admin, await startBuild(admin, 'tar', checked))
+    expect(ended.message).toBe('')
+    expect(stateOf(ended)).toBe('done')
+    expect(log).toContain('hygiene: removed: a host key belongs to one machine')
+    const outcomes = ended.checks.map(({ kind, outcome }) => [kind, outcome])
+    const { CHECK_KIND_FSCK: fsck, CHECK_KIND_HYGIENE: hygiene } = CheckKind
+    const passed = CheckOutcome.CHECK_OUTCOME_PASSED
+    expect(outcomes).toEqual(
+      expect.arrayContaining([
+        [fsck, passed],
+        [hygiene, passed],
+      ]),
+    )
+  })
+
+  async function logged(name: string, words: string): Promise<void> {
+    let all = ''
+    for await (const { log } of admin.builds.watchBuild({ name, logOffset: 0n })) {
+      all += log.toString()
+      if (all.includes(words)) return
+    }
+  }
 })

@@ -1,0 +1,203 @@
+import { basename, resolve as absolute } from 'node:path'
+import { unavailable } from '../lib/failure.ts'
+import { containers } from '../lib/images/format.ts'
+import { connect, type Remote } from '../lib/rpc/connect.ts'
+import { BuildFailure, BuildState, type Build } from '../proto/gen/merge/image/v1/build.ts'
+import { CheckKind, CheckOutcome, type Image } from '../proto/gen/merge/image/v1/image.ts'
+import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
+import { command, type Answer, type Context, type Paint } from './command.ts'
+import { readText } from './document.ts'
+import { present } from './find.ts'
+import { imageJson } from './json.ts'
+import { readPackages } from './packages.ts'
+import { parseSize } from './size.ts'
+import { coloured, facts } from './table.ts'
+import { bytes, duration, plain, seconds, time } from './units.ts'
+import { UsageError } from './usage.ts'
+import { word } from './words.ts'
+
+// What a facility makes itself: images that stay in its own store.
+
+const push = command({
+  verb: 'push',
+  object: 'image',
+  summary: "make an image of the facility's own of a disk, in its own store",
+  arguments: ['FILE'],
+  flags: {
+    as: { value: 'TARGET', about: 'what it is: distro and release at least', required: true },
+    format: {
+      value: 'FORMAT',
+      about: 'what FILE is; its name says it otherwise',
+      choices: containers,
+    },
+    'max-size': { value: 'SIZE', about: 'the largest disk FILE may unpack to (128G)' },
+    kernel: { value: 'FILE', about: 'a kernel to go with it' },
+    initramfs: { value: 'FILE', about: 'an initramfs to go with it' },
+    packages: { value: 'FILE', about: 'the packages in it, as `dpkg-query -W` lists them' },
+    parent: { value: 'IMAGE', about: 'the exact name of the image that it was made of' },
+    notes: { value: 'TEXT', about: 'what to say about it' },
+    days: { value: 'DAYS', about: 'how long it is kept; as usual at the facility if not given' },
+    shared: { about: 'let other facilities have it' },
+    candidate: { about: 'do not release it yet: only its exact name finds it' },
+  },
+  about:
+    "TARGET is in the facility's namespace, whether it says so or not. The bytes stay here: the portal learns that the\n" +
+    'image is there, and gets none of it. The agent reads the files, so its user must be allowed to.',
+  examples: [
+    'push disk.qcow2 --as debian-13-mytools-x86',
+    'push disk.raw --as lab1/debian-13-mytools-x86 --kernel vmlinuz --initramfs initrd.img --shared',
+  ],
+  async run(context, [file], { as: target, notes = '', candidate = false, ...more }) {
+    const { folder, signal, now } = context
+    const at = (path: string | undefined): string =>
+      path === undefined ? '' : absolute(folder, path)
+    const most = more['max-size']
+    const start = now()
+    using meter = context.meter()
+    let image: Image | undefined
+    for await (const step of local(context).push(
+      {
+        ...{ target, notes, candidate, rootfs: at(file), format: more.format ?? '' },
+        ...{ kernel: at(more.kernel), initramfs: at(more.initramfs), parent: more.parent ?? '' },
+        maxBytes: most === undefined ? 0n : BigInt(parseSize('--max-size', most, help('push'))),
+        packages: more.packages === undefined ? [] : await readPackages(at(more.packages)),
+        days: parseDays(more.days),
+        shared: more.shared ?? false,
+      },
+      { signal },
+    )) {
+      const [doneBytes, totalBytes] = [Number(step.readBytes), Number(step.totalBytes)]
+      const detail = `${bytes(step.newBytes)} new`
+      meter.show({ label: `pushing ${target}`, doneBytes, totalBytes, detail })
+      image = step.image ?? image
+    }
+    if (image === undefined) throw stoppedTelling()
+    return pushed(image, now() - start)
+  },
+})
+
+const build = command({
+  verb: 'build',
+  object: 'image',
+  summary: "build a recipe of the facility's own here, and watch how it goes",
+  arguments: ['RECIPE'],
+  flags: {
+    name: { value: 'NAME', about: "the recipe's name; that of the file if not given" },
+    force: { about: 'make an image even if the packages are those of the last one' },
+    reason: { value: 'TEXT', about: 'why, for who reads it later' },
+  },
+  about:
+    "The recipe is kept at the portal under the facility's name; the image stays in the facility's own store. What the build\n" +
+    'says goes to stderr. The build goes on when this command is interrupted.',
+  examples: ['build mytools.yaml', 'build mytools.yaml --name tools --force'],
+  async run(context, [file], { name, force = false, reason = '' }) {
+    const path = absolute(context.folder, file)
+    const request = {
+      ...{ text: await readText(path), force, reason },
+      name: name ?? basename(path).replace(/\.ya?ml$/, ''),
+    }
+    const told = lineByLine(context.note)
+    let ended: Build | undefined
+    for await (const { build: news, log } of local(context).build(request, {
+      signal: context.signal,
+    })) {
+      ended = news ?? ended
+      told.add(log)
+    }
+    told.end()
+    if (ended === undefined) throw stoppedTelling()
+    return built(ended)
+  },
+})
+
+export const ownCommands = [push, build]
+
+function local({ channel }: Context): Remote<LocalServiceService> {
+  return connect(LocalServiceService, channel)
+}
+
+function help(verb: string): string {
+  return `mrs-image ${verb} --help`
+}
+
+function stoppedTelling() {
+  return unavailable(
+    'NOT_READY',
+    'The agent stopped telling before the end; `mrs-image list` shows what is here.',
+  )
+}
+
+function parseDays(text: string | undefined): number {
+  if (text === undefined) return 0
+  if (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= 366) return Number(text)
+  throw new UsageError(`--days is a count from 1 to 366, and "${text}" is none`, help('push'))
+}
+
+function pushed(image: Image, ms: number): Answer {
+  const { name, digest, storedBytes, custom } = image
+  return {
+    json: { image: imageJson(image), seconds: seconds(ms) },
+    text: (paint) =>
+      `${paint('bold', name)} is here.\n\n` +
+      facts(paint, [
+        ['Digest', digest],
+        ['Stored', bytes(storedBytes)],
+        ['Kept until', time(custom?.expireTime)],
+        ['Shared', custom?.shared === true ? 'yes' : 'no'],
+        ['Took', duration(ms)],
+      ]),
+  }
+}
+
+/** Passes a log on in whole lines, without what a terminal would obey. */
+function lineByLine(note: (line: string) => void) {
+  const decoder = new TextDecoder()
+  let rest = ''
+  const tell = (lines: readonly string[]): void => {
+    for (const line of lines) note(plain(line.slice(line.lastIndexOf('\r') + 1)))
+  }
+  return {
+    add: (part: Uint8Array): void => {
+      const lines = (rest + decoder.decode(part, { stream: true })).split(/\r?\n/)
+      rest = lines.pop() ?? ''
+      tell(lines)
+    },
+    end: (): void => {
+      if (rest !== '') tell([rest])
+    },
+  }
+}
+
+function built(build: Build): Answer {
+  const state = word(BuildState, build.state)
+  const { name, image, message, unchangedImage } = build
+  const checks = build.checks.map((check) => ({
+    ...check,
+    kind: word(CheckKind, check.kind),
+    outcome: word(CheckOutcome, check.outcome),
+  }))
+  const failure = word(BuildFailure, build.failure)
+  const headline: Readonly<Record<string, (paint: Paint) => string>> = {
+    done: (paint) => `${paint('bold', image)} is here.`,
+    skipped: (paint) => `Nothing is new: ${paint('bold', unchangedImage)} has the same packages.`,
+    failed: () => `The build failed: ${message}`,
+    cancelled: () => 'The build was cancelled.',
+  }
+  const isGood = state === 'done' || state === 'skipped'
+  return {
+    json: { build: { ...build, state, failure, checks } },
+    text: (paint) =>
+      [
+        headline[state]?.(paint) ?? `The build is ${state}.`,
+        '',
+        facts(paint, [
+          ['Build', name],
+          ['State', coloured(paint, state)],
+          ...checks.map(({ kind, outcome, message: why }) => {
+            return [`Check ${kind}`, `${outcome}: ${plain(why)}`] as const
+          }),
+        ]),
+      ].join('\n'),
+    ...(isGood ? {} : { exit: 1 as const }),
+  }
+}

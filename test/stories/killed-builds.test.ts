@@ -1,0 +1,154 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { ListBuildsRequest, type Build } from '../../proto/gen/merge/image/v1/build.ts'
+import { folderOf, startTestbed, type Testbed } from '../../testbed/testbed.ts'
+import { commandRecipe, processesWith, startBuild, stateOf, watched } from '../support/building.ts'
+import { until } from '../support/daemon.ts'
+import { clientsAs, type Clients } from '../support/portal.ts'
+
+const kills = Number(process.env['KILLS'] ?? 30)
+const seed = Number(process.env['SEED'] ?? 20261128)
+
+/** A number from 0 to 1 that the seed decides. */
+function chance(i: number): number {
+  return createHash('sha256').update(`${seed} ${i}`).digest().readUInt32BE() / 2 ** 32
+}
+
+/** Marks the processes of builds, so that those that are left are found. */
+const mark = `left-${randomUUID()}`
+
+/** Half a second of work, with a daemon that goes its own way, a mount and a log of some length. */
+const recipe = commandRecipe(
+  [
+    `setsid sh -c ': ${mark}; sleep 600; :' </dev/null >/dev/null 2>&1 &`,
+    'mkdir mounted; mount -t tmpfs tmpfs mounted',
+    'for i in $(seq 1 20); do echo "line $i"; head -c 3000 /dev/urandom | base64; sleep 0.02; done',
+    'head -c 20000000 /dev/urandom >rootfs.raw',
+  ],
+  ['limits: { attempts: 10 }'],
+)
+
+describe('builds end once, with nothing left of them, whoever is killed', () => {
+  let testbed: Testbed
+  let admin: Clients
+  let taken = 0
+
+  beforeAll(async () => {
+    testbed = await startTestbed([], { insecure: true })
+    admin = clientsAs(testbed.portalAddress, 'admin')
+    await testbed.startFacility('portal', [], ['--build', 'command'])
+  }, 120_000)
+
+  afterAll(async () => {
+    admin[Symbol.dispose]()
+    await testbed[Symbol.asyncDispose]()
+  }, 60_000)
+
+  const agent = () => {
+    const running = testbed.facilities.get('portal')
+    if (running === undefined) throw new Error('no agent')
+    return running
+  }
+  const folder = (): string => join(testbed.folder, folderOf('portal'), 'builds')
+  const restart = (): Promise<unknown> =>
+    testbed.startFacility('portal', [], ['--build', 'command'])
+
+  /** Begins a build, waits until it is about there, and a random while longer. */
+  async function begin(step: string, mostMs: number): Promise<string> {
+    const name = await startBuild(admin, 'tiny', recipe)
+    await until(step, async () => {
+      const { build } = await admin.builds.getBuild({ name })
+      return build?.progress?.step.startsWith(step) === true || (build?.state ?? 0) > 2
+    })
+    await sleep(chance(taken++) * mostMs)
+    return name
+  }
+
+  /** However it went, it has ended by now or will. */
+  async function ended(name: string): Promise<Build> {
+    for (let at = 0; ; at++) {
+      try {
+        return (await watched(admin, name)).build
+      } catch (error) {
+        if (at === 20) throw error
+        await sleep(200)
+      }
+    }
+  }
+
+  async function nothingLeft(): Promise<void> {
+    await until('the folder is empty', () => Promise.resolve(readdirSync(folder()).length === 0))
+    expect(processesWith(mark)).toBe('')
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(folder())
+  }
+
+  /** Each build of these ended in one way, and no two made the same image. */
+  async function tell(what: string, names: readonly string[]): Promise<void> {
+    const counts: Record<string, number> = {}
+    const made = new Set<string>()
+    for (const name of names) {
+      const { build } = await admin.builds.getBuild({ name })
+      if (build === undefined) throw new Error(`${name} is gone`)
+      const state = stateOf(build)
+      counts[state] = (counts[state] ?? 0) + 1
+      expect(['done', 'failed', 'cancelled']).toContain(state)
+      if (state === 'failed') expect(build.message).not.toBe('')
+      expect(made.has(build.image)).toBe(false)
+      made.add(build.image)
+    }
+    process.stdout.write(`${what}: ${JSON.stringify(counts)}, seed ${seed}\n`)
+    const { builds } = await admin.builds.listBuilds(ListBuildsRequest.create({ pageSize: 1000 }))
+    const done = builds.filter((build) => stateOf(build) === 'done').length
+    const images = await testbed.mrg<unknown[]>('list', 'images')
+    expect(images).toHaveLength(done)
+  }
+
+  test(`${kills} kills of the agent in mid-build`, async () => {
+    const names: string[] = []
+    let strays = 0
+    for (let i = 0; i < kills; i++) {
+      const name = await begin('the command', 400)
+      strays += processesWith(mark) === '' ? 0 : 1
+      await agent().stop('SIGKILL')
+      await until('processes end', () => Promise.resolve(processesWith(mark) === ''))
+      await restart()
+      expect(stateOf(await ended(name))).toBe('done')
+      names.push(name)
+      await nothingLeft()
+    }
+    expect(strays).toBeGreaterThan(0)
+    await tell(`agent killed in mid-build, ${strays} times with a stray`, names)
+  }, 600_000)
+
+  test(`${kills} kills of the portal in mid-log`, async () => {
+    const names: string[] = []
+    for (let i = 0; i < kills; i++) {
+      const name = await begin('the command', 600)
+      await testbed.portal.stop('SIGKILL')
+      await testbed.restartPortal()
+      expect(stateOf(await ended(name))).toBe('done')
+      const { log } = await watched(admin, name)
+      const lines = [...log.matchAll(/^line (\d+)$/gm)].map(([, line]) => Number(line))
+      expect(lines).toEqual(Array.from({ length: 20 }, (_, line) => line + 1))
+      names.push(name)
+      await nothingLeft()
+    }
+    await tell('portal killed in mid-log', names)
+  }, 600_000)
+
+  test(`${kills} kills of the agent in mid-upload`, async () => {
+    const names: string[] = []
+    for (let i = 0; i < kills; i++) {
+      const name = await begin('publishing', 400)
+      await agent().stop('SIGKILL')
+      await restart()
+      expect(stateOf(await ended(name))).toBe('done')
+      names.push(name)
+      await nothingLeft()
+    }
+    await tell('agent killed in mid-upload', names)
+  }, 600_000)
+})
