@@ -7,7 +7,6 @@ import { CheckKind, CheckOutcome, type Image } from '../proto/gen/merge/image/v1
 import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
 import { command, type Answer, type Context, type Paint } from './command.ts'
 import { readText } from './document.ts'
-import { present } from './find.ts'
 import { imageJson } from './json.ts'
 import { readPackages } from './packages.ts'
 import { parseSize } from './size.ts'

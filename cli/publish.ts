@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os'
 import { sleep } from '../lib/chunks/clock.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { remoteStore } from '../lib/chunks/remote.ts'
-import { encodeManifest } from '../lib/content/encoding.ts'
 import type { Manifest } from '../lib/content/manifest.ts'
 import { Failure } from '../lib/failure.ts'
+import { commitMessages } from '../lib/images/commit.ts'
 import { ingest } from '../lib/images/ingest.ts'
 import { containers, type Container } from '../lib/images/format.ts'
 import { mostUnpackedBytes, openInputs, type InputFile } from '../lib/images/input.ts'
@@ -96,7 +96,7 @@ export async function makeImage(
     const { manifest, last } = await sendOverCuts(context, source, upload)
     const fields = { requestId: newId(), uploadId: upload.id, release, packages, parent }
     const header = CommitHeader.create(fields)
-    const { image } = await uploads.commitUpload(commit(header, manifest), { signal })
+    const { image } = await uploads.commitUpload(commitMessages(header, manifest), { signal })
     const totalBytes = manifest.artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     const sent = { ...last, totalBytes }
     return { image: present(image), sent, packages: packages.length, elapsedMs: now() - start }
@@ -179,19 +179,6 @@ function publishProgress(target: string, progress: IngestProgress): Progress {
   const { readBytes, totalBytes, newRawBytes, sentBytes } = progress
   const detail = `${bytes(newRawBytes)} new, ${bytes(sentBytes)} sent`
   return { label: `publishing ${target}`, doneBytes: readBytes, totalBytes, detail }
-}
-
-const partBytes = 256 * 1024
-
-type Header = Extract<CommitUploadRequest['message'], { $case: 'header' }>['value']
-
-// eslint-disable-next-line @typescript-eslint/require-await -- what a client streams is an async iterable
-async function* commit(value: Header, manifest: Manifest): AsyncGenerator<CommitUploadRequest> {
-  yield { message: { $case: 'header', value } }
-  const encoded = encodeManifest(manifest)
-  for (let at = 0; at < encoded.length; at += partBytes) {
-    yield { message: { $case: 'part', value: encoded.subarray(at, at + partBytes) } }
-  }
 }
 
 const patienceMs = 5_000

@@ -9,7 +9,9 @@ import { Replica, ReplicaState } from '../../proto/gen/merge/image/v1/facility.t
 import {
   ListLocalResponse,
   LocalServiceService,
+  type BuildResponse,
   PullResponse,
+  type PushResponse,
   ResolveLocalResponse,
   StatusResponse,
   type WriteOutRequest,
@@ -64,8 +66,8 @@ async function mrs(pulls: readonly PullResponse[], ...argv: readonly string[]) {
       return streamOf(step)
     },
     verify: () => streamOf(step),
-    push: () => streamOf(),
-    build: () => streamOf(),
+    push: () => streamOf<PushResponse>(),
+    build: () => streamOf<BuildResponse>(),
   }
   const gate = {
     identify: identifyInsecurely,
