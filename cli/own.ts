@@ -2,18 +2,19 @@ import { basename, resolve as absolute } from 'node:path'
 import { unavailable } from '../lib/failure.ts'
 import { containers } from '../lib/images/format.ts'
 import { connect, type Remote } from '../lib/rpc/connect.ts'
-import { BuildFailure, BuildState, type Build } from '../proto/gen/merge/image/v1/build.ts'
-import { CheckKind, CheckOutcome, type Image } from '../proto/gen/merge/image/v1/image.ts'
+import type { Build } from '../proto/gen/merge/image/v1/build.ts'
+import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
-import { command, type Answer, type Context, type Paint } from './command.ts'
+import { command, type Answer, type Context } from './command.ts'
 import { readText } from './document.ts'
 import { imageJson } from './json.ts'
+import { logLines } from './loglines.ts'
 import { readPackages } from './packages.ts'
 import { parseSize } from './size.ts'
-import { coloured, facts } from './table.ts'
-import { bytes, duration, plain, seconds, time } from './units.ts'
+import { facts } from './table.ts'
+import { bytes, duration, seconds, time } from './units.ts'
 import { UsageError } from './usage.ts'
-import { word } from './words.ts'
+import { ended, exitsAsItEnds } from './watch.ts'
 
 // What a facility makes itself: images that stay in its own store.
 
@@ -95,17 +96,17 @@ const build = command({
       ...{ text: await readText(path), force, reason },
       name: name ?? basename(path).replace(/\.ya?ml$/, ''),
     }
-    const told = lineByLine(context.note)
-    let ended: Build | undefined
+    const lines = logLines(context.print)
+    let last: Build | undefined
     for await (const { build: news, log } of local(context).build(request, {
       signal: context.signal,
     })) {
-      ended = news ?? ended
-      told.add(log)
+      last = news ?? last
+      lines.add(log)
     }
-    told.end()
-    if (ended === undefined) throw stoppedTelling()
-    return built(ended)
+    lines.end()
+    if (last === undefined) throw stoppedTelling()
+    return ended(last)
   },
 })
 
@@ -145,58 +146,5 @@ function pushed(image: Image, ms: number): Answer {
         ['Shared', custom?.shared === true ? 'yes' : 'no'],
         ['Took', duration(ms)],
       ]),
-  }
-}
-
-/** Passes a log on in whole lines, without what a terminal would obey. */
-function lineByLine(note: (line: string) => void) {
-  const decoder = new TextDecoder()
-  let rest = ''
-  const tell = (lines: readonly string[]): void => {
-    for (const line of lines) note(plain(line.slice(line.lastIndexOf('\r') + 1)))
-  }
-  return {
-    add: (part: Uint8Array): void => {
-      const lines = (rest + decoder.decode(part, { stream: true })).split(/\r?\n/)
-      rest = lines.pop() ?? ''
-      tell(lines)
-    },
-    end: (): void => {
-      if (rest !== '') tell([rest])
-    },
-  }
-}
-
-function built(build: Build): Answer {
-  const state = word(BuildState, build.state)
-  const { name, image, message, unchangedImage } = build
-  const checks = build.checks.map((check) => ({
-    ...check,
-    kind: word(CheckKind, check.kind),
-    outcome: word(CheckOutcome, check.outcome),
-  }))
-  const failure = word(BuildFailure, build.failure)
-  const headline: Readonly<Record<string, (paint: Paint) => string>> = {
-    done: (paint) => `${paint('bold', image)} is here.`,
-    skipped: (paint) => `Nothing is new: ${paint('bold', unchangedImage)} has the same packages.`,
-    failed: () => `The build failed: ${message}`,
-    cancelled: () => 'The build was cancelled.',
-  }
-  const isGood = state === 'done' || state === 'skipped'
-  return {
-    json: { build: { ...build, state, failure, checks } },
-    text: (paint) =>
-      [
-        headline[state]?.(paint) ?? `The build is ${state}.`,
-        '',
-        facts(paint, [
-          ['Build', name],
-          ['State', coloured(paint, state)],
-          ...checks.map(({ kind, outcome, message: why }) => {
-            return [`Check ${kind}`, `${outcome}: ${plain(why)}`] as const
-          }),
-        ]),
-      ].join('\n'),
-    ...(isGood ? {} : { exit: 1 as const }),
   }
 }

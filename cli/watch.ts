@@ -106,7 +106,8 @@ const exits: Readonly<Partial<Record<BuildState, 1 | 3>>> = {
   [BuildState.BUILD_STATE_CANCELLED]: 3,
 }
 
-function ended(build: Build): Answer {
+/** How a build ended, as an answer. */
+export function ended(build: Build): Answer {
   const exit = exits[build.state]
   return {
     json: buildJson(build),
