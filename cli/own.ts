@@ -87,8 +87,8 @@ const build = command({
     reason: { value: 'TEXT', about: 'why, for who reads it later' },
   },
   about:
-    "The recipe is kept at the portal under the facility's name; the image stays in the facility's own store. What the build\n" +
-    'says goes to stderr. The build goes on when this command is interrupted.',
+    "The recipe is kept at the portal under the facility's name; the image stays in the facility's own store.\n" +
+    `The log is printed as it comes. ${exitsAsItEnds}`,
   examples: ['build mytools.yaml', 'build mytools.yaml --name tools --force'],
   async run(context, [file], { name, force = false, reason = '' }) {
     const path = absolute(context.folder, file)

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { isOver } from '../../lib/chunks/abort.ts'
@@ -12,6 +12,7 @@ import type { Upstream } from '../upstream.ts'
 import { sweep } from './leftovers.ts'
 import type { Machine } from './machine.ts'
 import { patiently } from './patience.ts'
+import { usedIn } from './room.ts'
 import { workOn } from './work.ts'
 
 export interface BuilderDeps {
@@ -68,11 +69,22 @@ async function keepWorking(deps: BuilderDeps, signal: AbortSignal): Promise<void
         const claim = deps.newUuid()
         const claimed = await claimNext(claim, deps, signal)
         if (claimed.build === undefined) return
+        await trim(deps.cache)
         await workOn(claim, claimed, { ...deps, folder: join(deps.folder, claim) }, signal)
       },
       deps,
       signal,
     )
+  }
+}
+
+const mostCacheBytes = 8 * 1024 ** 3
+
+/** Empties a cache that has grown too large. What a build next to this one still needs of it, it downloads. */
+async function trim(cache: string): Promise<void> {
+  if ((await usedIn(cache)) <= mostCacheBytes) return
+  for (const name of await readdir(cache)) {
+    await rm(join(cache, name), { recursive: true, force: true })
   }
 }
 

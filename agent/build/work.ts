@@ -15,11 +15,11 @@ import { resultOf } from './checks.ts'
 import { CalledOff, failureOf, Fault, fitting } from './fault.ts'
 import { hold, type Held } from './holding.ts'
 import { openJournal, type Journal } from './journal.ts'
+import { watchLimits } from './limits.ts'
 import { toolPath } from './machine.ts'
 import { makeImage } from './making.ts'
 import { patiently } from './patience.ts'
 import { placesIn, type Environment, type Places } from './plan.ts'
-import { watchRoom } from './room.ts'
 import { carryOut } from './running.ts'
 
 type Ending = NonNullable<FinishBuildRequest['outcome']>
@@ -86,10 +86,13 @@ async function ending(
 ): Promise<Ending | undefined> {
   const over = new AbortController()
   const stopping = AbortSignal.any([signal, desk.held.signal, over.signal])
-  const watches: Promise<void>[] = []
+  let watching: Promise<void> | undefined
+  const end = (why: unknown): void => {
+    over.abort(why)
+  }
   try {
     const job = await readJob(claimed, deps, stopping)
-    watches.push(...limit(job, desk.places, deps, over, stopping))
+    watching = watchLimits(desk.places.folder, job.recipe.limits, deps, end, stopping)
     const bench = benchOf(job, desk, deps, stopping)
     const outcome = await makeImage(job, bench)
     if (outcome.kind === 'skipped') return skippedEnding(outcome)
@@ -99,7 +102,7 @@ async function ending(
     return endingOf(stopping.aborted ? stopping.reason : error, deps, signal)
   } finally {
     over.abort()
-    await Promise.allSettled(watches)
+    await watching
   }
 }
 
@@ -140,28 +143,6 @@ async function parentOf(
 
 function formerOf({ image, inputsDigest }: { image: string; inputsDigest: string }): Former {
   return { image, inputs: inputsDigest === '' ? undefined : parseDigest(inputsDigest) }
-}
-
-/** Ends the build when its time or its part of the disk is used up. */
-function limit(
-  { recipe: { limits } }: Job,
-  places: Places,
-  { clock, reserveBytes }: BuilderDeps,
-  over: AbortController,
-  signal: AbortSignal,
-): Promise<void>[] {
-  const room = { limitBytes: limits.diskBytes, reserveBytes }
-  const watched = watchRoom(places.folder, room, clock, signal).catch((error: unknown) => {
-    over.abort(error)
-  })
-  const timed = clock.sleep(limits.timeMs, signal).then(
-    () => {
-      const minutes = Math.round(limits.timeMs / 60_000)
-      over.abort(new Fault('TIME', `The build took longer than its limit of ${minutes} min.`))
-    },
-    () => undefined,
-  )
-  return [watched, timed]
 }
 
 function benchOf(
