@@ -31,8 +31,8 @@ const push = command({
       choices: containers,
     },
     'max-size': { value: 'SIZE', about: 'the largest disk FILE may unpack to (128G)' },
-    kernel: { value: 'FILE', about: 'a kernel to go with it' },
-    initramfs: { value: 'FILE', about: 'an initramfs to go with it' },
+    'with-kernel': { value: 'FILE', about: 'a kernel to go with it' },
+    'with-initramfs': { value: 'FILE', about: 'an initramfs to go with it' },
     packages: { value: 'FILE', about: 'the packages in it, as `dpkg-query -W` lists them' },
     parent: { value: 'IMAGE', about: 'the exact name of the image that it was made of' },
     notes: { value: 'TEXT', about: 'what to say about it' },
@@ -45,7 +45,7 @@ const push = command({
     'image is there, and gets none of it. The agent reads the files, so its user must be allowed to.',
   examples: [
     'push disk.qcow2 --as debian-13-mytools-x86',
-    'push disk.raw --as lab1/debian-13-mytools-x86 --kernel vmlinuz --initramfs initrd.img --shared',
+    'push disk.raw --as lab1/debian-13-mytools-x86 --with-kernel vmlinuz --with-initramfs initrd.img --shared',
   ],
   async run(context, [file], { as: target, notes = '', candidate = false, ...more }) {
     const { folder, signal, now } = context
@@ -58,7 +58,11 @@ const push = command({
     for await (const step of local(context).push(
       {
         ...{ target, notes, candidate, rootfs: at(file), format: more.format ?? '' },
-        ...{ kernel: at(more.kernel), initramfs: at(more.initramfs), parent: more.parent ?? '' },
+        ...{
+          kernel: at(more['with-kernel']),
+          initramfs: at(more['with-initramfs']),
+          parent: more.parent ?? '',
+        },
         maxBytes: most === undefined ? 0n : BigInt(parseSize('--max-size', most, help('push'))),
         packages: more.packages === undefined ? [] : await readPackages(at(more.packages)),
         days: parseDays(more.days),
