@@ -131,7 +131,8 @@ function buildCells(build: Build, paint: Paint): readonly string[] {
   const { name, state, createTime, image, message, recipe, recipeVersion } = build
   const made = state === BuildState.BUILD_STATE_DONE ? image : '-'
   const of = recipe === '' ? '-' : `${recipe} ${recipeVersion}`
-  const what = build.progress?.step ?? message
+  const running = state === BuildState.BUILD_STATE_RUNNING
+  const what = running ? (build.progress?.step ?? '') : message
   const cells = [coloured(paint, word(BuildState, state)), of, made, time(createTime)]
   return [name, ...cells, word(BuildTrigger, build.trigger), plain(what)]
 }

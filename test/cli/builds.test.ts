@@ -75,7 +75,14 @@ describe('on the command line, a build', () => {
   test('that failed ends with 1 and says why; it is tried again', async () => {
     const name = await queue()
     const mine = await claim(builder)
+    const progress = { step: 'installing packages', done: 3n, total: 10n }
+    await builder.builds.heartbeatBuild({ claim: mine.claim, progress })
+    expect((await mrg('list', 'builds')).out).toMatch(/running .* installing packages$/m)
+    expect((await mrg('show', 'build', name)).out).toMatch(
+      /State +running: installing packages, 3 of 10\n/,
+    )
     await fail(builder, mine.claim, 'the script ended with 7')
+    expect((await mrg('list', 'builds')).out).toMatch(/failed .* the script ended with 7$/m)
     const { exit, out } = await mrg('watch', 'build', name)
     expect(exit).toBe(1)
     expect(out).toContain(
