@@ -87,7 +87,7 @@ export async function demandShared(tx: Transaction, name: string, facility: stri
   const [row] = await tx<CustomRow[]>`
     select custom, shared, storage, facility from image where name = ${name}`
   if (row?.custom !== true || row.shared || row.facility === facility) return
-  const text = `${name} is an own image of ${row.facility}, which does not share it: "mrs-image share ${name}" there does.`
+  const text = `${name} is an own image of ${row.facility}, which does not share it: its manager can by "mrg-image share ${name}".`
   throw denied('NOT_SHARED', text, { name, facility: row.facility })
 }
 
