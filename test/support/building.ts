@@ -8,6 +8,8 @@ import type { Clients } from './portal.ts'
 export interface Ended {
   readonly build: Build
   readonly log: string
+  /** How long before the end the first of the log came. */
+  readonly liveMs: number
 }
 
 /** Keeps a recipe and queues a build of it. */
@@ -31,14 +33,17 @@ export async function watched(
 ): Promise<Ended> {
   const parts: Buffer[] = []
   let last: Build | undefined
+  let began: number | undefined
   for await (const { build, log } of builds.watchBuild(
     WatchBuildRequest.create({ name, logOffset }),
   )) {
     parts.push(log)
+    if (log.length > 0) began ??= performance.now()
     last = build ?? last
   }
   if (last === undefined) throw new Error('a watch that said nothing')
-  return { build: last, log: Buffer.concat(parts).toString() }
+  const now = performance.now()
+  return { build: last, log: Buffer.concat(parts).toString(), liveMs: now - (began ?? now) }
 }
 
 export function stateOf({ state }: Build): string {
