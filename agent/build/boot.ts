@@ -26,7 +26,8 @@ const machines: Readonly<
 
 /**
  * Boots an image with its serial line as output. What the guest writes goes to a file that nobody keeps, so the image stays as
- * it is; and nothing is put into it: its own console says when it is up.
+ * it is; and nothing is put into it: its own console says when it is up. A guest may start again, as one does that labels its
+ * files first.
  */
 export function bootImage(wish: BootWish, acceleration: Acceleration): Command {
   const { arch, rootfs, format, kernel, initramfs, temporary } = wish
@@ -44,7 +45,7 @@ export function bootImage(wish: BootWish, acceleration: Acceleration): Command {
     title: `booting the image (${acceleration})`,
     argv: [
       ...[emulatorOf(arch), ...options, '-accel', acceleration, '-m', '1024', '-smp', '2'],
-      ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-nic', 'none', '-no-reboot'],
+      ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-nic', 'none'],
       ...['-snapshot', '-drive', `file=${rootfs.replaceAll(',', ',,')},format=${format},if=virtio`],
       ...direct,
     ],

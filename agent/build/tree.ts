@@ -53,11 +53,15 @@ export function runScripts(
   return [...prepare, ...scripts.flatMap((script) => runScript(script, places, environment))]
 }
 
-/** What a script needs to find a mirror by its name; what the image has itself, a link mostly, comes back after that. */
+/**
+ * What a script needs to find a mirror by its name. What the image has itself, a link mostly, comes back after that, unless a
+ * script made a link of its own.
+ */
 const lend =
   'if [ -e /etc/resolv.conf ] || [ -L /etc/resolv.conf ]; then mv /etc/resolv.conf /etc/.resolv.conf.image; fi; cat >/etc/resolv.conf'
 const giveBack =
-  'rm -f /etc/resolv.conf; if [ -e /etc/.resolv.conf.image ] || [ -L /etc/.resolv.conf.image ]; then mv /etc/.resolv.conf.image /etc/resolv.conf; fi'
+  'cd /etc; if [ -L resolv.conf ]; then rm -f .resolv.conf.image; else rm -f resolv.conf; fi; ' +
+  'if [ -e .resolv.conf.image ] || [ -L .resolv.conf.image ]; then mv .resolv.conf.image resolv.conf; fi'
 
 function lendResolvers(places: Places, resolvers: string): Step[] {
   const input = `${places.inputs}/resolv.conf`

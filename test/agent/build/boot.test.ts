@@ -14,7 +14,7 @@ test('an image is booted with its own kernel, and nothing that it writes reaches
   const { argv, environment } = bootImage(wish, 'tcg')
   expect(argv).toEqual([
     ...['qemu-system-x86_64', '-accel', 'tcg', '-m', '1024', '-smp', '2'],
-    ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-nic', 'none', '-no-reboot'],
+    ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-nic', 'none'],
     ...['-snapshot', '-drive', 'file=/builds/a,,b/rootfs.raw,format=raw,if=virtio'],
     ...['-kernel', '/builds/vmlinuz', '-initrd', '/builds/initrd'],
     ...['-append', 'root=/dev/vda rw console=ttyS0'],
