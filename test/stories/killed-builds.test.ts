@@ -26,7 +26,7 @@ const recipe = commandRecipe(
     `setsid sh -c ': ${mark}; sleep 600; :' </dev/null >/dev/null 2>&1 &`,
     'mkdir mounted; mount -t tmpfs tmpfs mounted',
     'for i in $(seq 1 20); do echo "line $i"; head -c 3000 /dev/urandom | base64; sleep 0.02; done',
-    'head -c 20000000 /dev/urandom >rootfs.raw',
+    'head -c 60000000 /dev/urandom >rootfs.raw',
   ],
   ['limits: { attempts: 10 }'],
 )
@@ -56,13 +56,14 @@ describe('builds end once, with nothing left of them, whoever is killed', () => 
   const restart = (): Promise<unknown> =>
     testbed.startFacility('portal', [], ['--build', 'command'])
 
-  /** Begins a build, waits until it is about there, and a random while longer. */
-  async function begin(step: string, mostMs: number): Promise<string> {
+  /** Begins a build, waits until its log says this, and a random while longer. */
+  async function begin(words: string, mostMs: number): Promise<string> {
     const name = await startBuild(admin, 'tiny', recipe)
-    await until(step, async () => {
-      const { build } = await admin.builds.getBuild({ name })
-      return build?.progress?.step.startsWith(step) === true || (build?.state ?? 0) > 2
-    })
+    let all = ''
+    for await (const { log } of admin.builds.watchBuild({ name, logOffset: 0n })) {
+      all += log.toString()
+      if (all.includes(words)) break
+    }
     await sleep(chance(taken++) * mostMs)
     return name
   }
@@ -114,7 +115,7 @@ describe('builds end once, with nothing left of them, whoever is killed', () => 
     const names: string[] = []
     let strays = 0
     for (let i = 0; i < kills; i++) {
-      const name = await begin('the command', 400)
+      const name = await begin('== the command', 500)
       strays += processesWith(mark) === '' ? 0 : 1
       await agent().stop('SIGKILL')
       await until('processes end', () => Promise.resolve(processesWith(mark) === ''))
@@ -130,7 +131,7 @@ describe('builds end once, with nothing left of them, whoever is killed', () => 
   test(`${kills} kills of the portal in mid-log`, async () => {
     const names: string[] = []
     for (let i = 0; i < kills; i++) {
-      const name = await begin('the command', 600)
+      const name = await begin('== the command', 600)
       await testbed.portal.stop('SIGKILL')
       await testbed.restartPortal()
       expect(stateOf(await ended(name))).toBe('done')
@@ -146,7 +147,7 @@ describe('builds end once, with nothing left of them, whoever is killed', () => 
   test(`${kills} kills of the agent in mid-upload`, async () => {
     const names: string[] = []
     for (let i = 0; i < kills; i++) {
-      const name = await begin('publishing', 250)
+      const name = await begin('== publishing', 400)
       await agent().stop('SIGKILL')
       await restart()
       expect(stateOf(await ended(name))).toBe('done')
