@@ -29,7 +29,7 @@ export const builderSettings = {
   },
   buildDir: {
     about:
-      'where images are built; DIR/builds if not given. It needs as much room as recipes may use',
+      'where images are built, in a folder of its own; in --data if not given. It needs as much room as recipes may use',
     value: 'DIR',
     schema: z.string().min(1, 'is empty').optional(),
   },

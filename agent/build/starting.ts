@@ -24,11 +24,16 @@ export async function prepareBuilding(
   { surroundings, ...deps }: BuildingDeps,
 ): Promise<((signal: AbortSignal) => Promise<void>)[]> {
   if (build.length === 0) return []
+  const worker = await workerIn(data, deps.newUuid)
   const builder: BuilderDeps = {
     ...deps,
-    worker: await workerIn(data, deps.newUuid),
+    worker,
     builders: build,
-    folder: resolve(buildDir ?? join(data, 'builds')),
+    // What is in it is swept away at the start, so it is nobody else's: a folder that somebody names may hold other things.
+    folder:
+      buildDir === undefined
+        ? join(data, 'builds')
+        : join(resolve(buildDir), `merge-image-${worker}`),
     cache: join(data, 'packages'),
     reserveBytes: buildReserve,
     machine: await lookAtMachine(build, surroundings),
