@@ -3,13 +3,18 @@ import type { Command, Places } from './plan.ts'
 
 export type DebianRecipe = Recipe & DebianBuild
 
-/** Says which packages would be installed, in some seconds. */
-export function resolveDebian(recipe: DebianRecipe, places: Places): Command {
+/** Says which packages would be installed, in some seconds; `own` are the mirrors of Debian that the machine uses. */
+export function resolveDebian(
+  recipe: DebianRecipe,
+  places: Places,
+  own: readonly string[],
+): Command {
   return {
     kind: 'run',
     title: 'resolving the packages',
     argv: mmdebstrap(
       recipe,
+      own,
       ['--simulate', '--verbose', '--format=directory'],
       `${places.temporary}/simulated`,
     ),
@@ -21,7 +26,12 @@ export function resolveDebian(recipe: DebianRecipe, places: Places): Command {
  * Installs the packages into the tree. Downloaded packages are taken from `cache` and kept there. The package lists stay for
  * the recipe's scripts; who cleans up after these takes them away.
  */
-export function installDebian(recipe: DebianRecipe, places: Places, cache: string): Command {
+export function installDebian(
+  recipe: DebianRecipe,
+  places: Places,
+  cache: string,
+  own: readonly string[],
+): Command {
   const options = [
     ...['--format=directory', '--skip=cleanup/apt,download/empty,essential/unlink'],
     // The tree is thrown away if anything goes wrong, so nothing has to be safe on the disk before it is an image.
@@ -31,7 +41,7 @@ export function installDebian(recipe: DebianRecipe, places: Places, cache: strin
   return {
     kind: 'run',
     title: 'installing the packages',
-    argv: mmdebstrap(recipe, options, places.root),
+    argv: mmdebstrap(recipe, own, options, places.root),
     blame: 'PACKAGES',
   }
 }
@@ -50,21 +60,26 @@ function cacheHooks(cache: string): readonly string[] {
   ]
 }
 
-function mmdebstrap(recipe: DebianRecipe, options: readonly string[], target: string): string[] {
+function mmdebstrap(
+  recipe: DebianRecipe,
+  own: readonly string[],
+  options: readonly string[],
+  target: string,
+): string[] {
   const { suites, packages, variant, keyring } = recipe
   const [suite = ''] = suites
   return [
     ...['mmdebstrap', '--mode=root', `--variant=${variant}`, ...options],
     ...(packages.length === 0 ? [] : [`--include=${packages.join(',')}`]),
     ...(keyring === undefined ? [] : [`--keyring=${keyring}`]),
-    ...[suite, target, ...sourcesOf(recipe)],
+    ...[suite, target, ...sourcesOf(recipe, own)],
   ]
 }
 
-/** Where packages come from, a line each as sources.list has them. */
-export function sourcesOf(recipe: DebianRecipe): string[] {
+/** Where packages come from, a line each as sources.list has them; none where mmdebstrap is to take the mirrors that it knows. */
+export function sourcesOf(recipe: DebianRecipe, own: readonly string[]): string[] {
   const { suites, components, mirrors } = recipe
-  const known = mirrors.length > 0 ? mirrors : usualMirrors(recipe)
+  const known = mirrors.length > 0 ? mirrors : usualMirrors(recipe, own)
   return suites.flatMap((suite) =>
     mirrorsFor(suite, known).map((mirror) => `deb ${mirror} ${suite} ${components.join(' ')}`),
   )
@@ -81,12 +96,15 @@ function isOfSecurity(text: string): boolean {
   return /[-/.]security\b/.test(text)
 }
 
-function usualMirrors({ line: { distro, arch } }: DebianRecipe): readonly string[] {
+function usualMirrors(
+  { line: { distro, arch } }: DebianRecipe,
+  own: readonly string[],
+): readonly string[] {
   if (distro === 'kali') return ['http://http.kali.org/kali']
   if (distro === 'ubuntu') {
     return [
       arch === 'x86' ? 'http://archive.ubuntu.com/ubuntu' : 'http://ports.ubuntu.com/ubuntu-ports',
     ]
   }
-  return ['http://mirror.example.org/debian', 'http://mirror.example.org/debian-security']
+  return own
 }

@@ -47,10 +47,10 @@ export async function fillTree(
   return { kind: 'tree', packages: parseInstalled(output.text(), nativeWords(recipe.line.arch)) }
 }
 
-function install(recipe: TreeRecipe, { places, cache }: Bench): readonly Step[] {
+function install(recipe: TreeRecipe, { places, cache, machine }: Bench): readonly Step[] {
   switch (recipe.builder) {
     case 'mmdebstrap':
-      return [installDebian(recipe, places, cache)]
+      return [installDebian(recipe, places, cache, machine.mirrors)]
     case 'dnf':
       return installFedora(recipe, places, cache)
   }

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import type { Logger } from 'pino'
 import type { Clock } from '../../lib/chunks/clock.ts'
 import { endCage } from './cage.ts'
-import { toolPath } from './machine.ts'
+import { toolPath } from './toolpath.ts'
 
 /** A process of the machine: the folders that it works in or has as its root. */
 export interface ProcessSeen {

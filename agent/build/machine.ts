@@ -4,7 +4,9 @@ import { promisify } from 'node:util'
 import { invalid } from '../../lib/failure.ts'
 import { archOf, type Arch } from '../../lib/names/catalogue.ts'
 import type { BuilderName } from '../../lib/recipes/recipe.ts'
+import { ownMirrors } from './mirrors.ts'
 import type { Environment } from './plan.ts'
+import { toolPath } from './toolpath.ts'
 
 /** What the builders need to know of the machine that they run on. */
 export interface Machine {
@@ -16,6 +18,8 @@ export interface Machine {
   readonly kvm: { isUsable: boolean }
   /** Whether there is something that boots images. */
   readonly hasEmulator: boolean
+  /** Mirrors of Debian that it installs from itself. */
+  readonly mirrors: readonly string[]
   /** What the environment says of proxies, for whoever fetches packages. */
   readonly proxies: Environment
 }
@@ -45,12 +49,10 @@ export async function lookAtMachine(
     readsTar: readsTar(await said('mke2fs', ['-V'])),
     kvm: { isUsable: await mayUse('/dev/kvm') },
     hasEmulator: (await said(emulatorOf(arch), ['--version'])) !== '',
+    mirrors: await ownMirrors(),
     proxies: proxiesOf(environment),
   }
 }
-
-/** The path that tools are looked for in: a service's own may well lack where administrators' tools are. */
-export const toolPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 const tools: Readonly<Record<BuilderName | 'any', Readonly<Record<string, string>>>> = {
   any: { unshare: 'util-linux', setpriv: 'util-linux', mke2fs: 'e2fsprogs', du: 'coreutils' },

@@ -40,7 +40,9 @@ async function resolveEarly(job: Job, bench: Bench): Promise<Digest | undefined>
   if (recipe.schedule?.unchanged === 'build') return undefined
   bench.tell({ step: 'resolving the packages' })
   const output = gathered()
-  await bench.carryOut([resolveDebian(recipe satisfies DebianRecipe, bench.places)], output.listen)
+  const { places, machine } = bench
+  const resolve = resolveDebian(recipe satisfies DebianRecipe, places, machine.mirrors)
+  await bench.carryOut([resolve], output.listen)
   const packages = parseSimulated(output.text(), nativeWords(recipe.line.arch))
   bench.journal.say(`resolved ${packages.length} packages`)
   return inputsOf(job, packages)

@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { Clock } from '../../lib/chunks/clock.ts'
 import { Fault } from './fault.ts'
-import { toolPath } from './machine.ts'
+import { toolPath } from './toolpath.ts'
 
 export interface RoomLimits {
   readonly limitBytes: number

@@ -10,6 +10,7 @@ import { parseRecipe } from '../../../lib/recipes/parse.ts'
 import { recipeText } from '../../support/recipes.ts'
 
 const places = placesIn('/builds')
+const own = ['http://near/debian', 'http://near/debian-security']
 
 function debian(fields: Readonly<Record<string, string>> = {}): DebianRecipe {
   const recipe = parseRecipe(recipeText(fields))
@@ -18,12 +19,18 @@ function debian(fields: Readonly<Record<string, string>> = {}): DebianRecipe {
 }
 
 describe('sources', () => {
-  test("are the distro's own mirrors, security updates from theirs", () => {
-    expect(sourcesOf(debian({ suites: '[trixie, trixie-updates, trixie-security]' }))).toEqual([
-      'deb http://mirror.example.org/debian trixie main',
-      'deb http://mirror.example.org/debian trixie-updates main',
-      'deb http://mirror.example.org/debian-security trixie-security main',
-    ])
+  test("of Debian are the machine's own mirrors, security updates from theirs", () => {
+    expect(sourcesOf(debian({ suites: '[trixie, trixie-updates, trixie-security]' }), own)).toEqual(
+      [
+        'deb http://near/debian trixie main',
+        'deb http://near/debian trixie-updates main',
+        'deb http://near/debian-security trixie-security main',
+      ],
+    )
+  })
+
+  test('of Debian are left to mmdebstrap on a machine that has none', () => {
+    expect(sourcesOf(debian(), [])).toEqual([])
   })
 
   test('of Ubuntu are in one place, its security updates too', () => {
@@ -32,7 +39,7 @@ describe('sources', () => {
       suites: '[noble, noble-security]',
       components: '[main, universe]',
     }
-    expect(sourcesOf(debian(fields))).toEqual([
+    expect(sourcesOf(debian(fields), own)).toEqual([
       'deb http://archive.ubuntu.com/ubuntu noble main universe',
       'deb http://archive.ubuntu.com/ubuntu noble-security main universe',
     ])
@@ -40,14 +47,16 @@ describe('sources', () => {
 
   test('of Ubuntu for arm are at its ports', () => {
     const fields = { line: 'ubuntu-2404-std-aarch64', suites: '[noble]' }
-    expect(sourcesOf(debian(fields))).toEqual([
+    expect(sourcesOf(debian(fields), own)).toEqual([
       'deb http://ports.ubuntu.com/ubuntu-ports noble main',
     ])
   })
 
   test('of Kali are at Kali', () => {
     const fields = { line: 'kali-2026-std-x86', suites: '[kali-rolling]' }
-    expect(sourcesOf(debian(fields))).toEqual(['deb http://http.kali.org/kali kali-rolling main'])
+    expect(sourcesOf(debian(fields), own)).toEqual([
+      'deb http://http.kali.org/kali kali-rolling main',
+    ])
   })
 
   test("are the recipe's mirrors if it has some, each for each suite that it may have", () => {
@@ -55,7 +64,7 @@ describe('sources', () => {
       suites: '[trixie, trixie-security]',
       mirrors: '[http://a/debian, http://b/debian, http://a/debian-security]',
     }
-    expect(sourcesOf(debian(fields))).toEqual([
+    expect(sourcesOf(debian(fields), own)).toEqual([
       'deb http://a/debian trixie main',
       'deb http://b/debian trixie main',
       'deb http://a/debian-security trixie-security main',
@@ -64,10 +73,10 @@ describe('sources', () => {
 })
 
 test('packages are resolved without a download', () => {
-  expect(resolveDebian(debian({ packages: '[nano, vim]' }), places).argv).toEqual([
+  expect(resolveDebian(debian({ packages: '[nano, vim]' }), places, own).argv).toEqual([
     ...['mmdebstrap', '--mode=root', '--variant=minbase'],
     ...['--simulate', '--verbose', '--format=directory', '--include=nano,vim'],
-    ...['trixie', '/builds/tmp/simulated', 'deb http://mirror.example.org/debian trixie main'],
+    ...['trixie', '/builds/tmp/simulated', 'deb http://near/debian trixie main'],
   ])
 })
 
@@ -78,7 +87,7 @@ test('what Ubuntu would run is asserted here, for its mirrors are not everywhere
     packages: '[linux-image-virtual]',
     keyring: '/usr/share/keyrings/ubuntu-archive-keyring.gpg',
   }
-  const { argv, blame } = installDebian(debian(fields), places, "/the cache's")
+  const { argv, blame } = installDebian(debian(fields), places, "/the cache's", own)
   expect(argv.filter((word) => !word.includes('-hook='))).toEqual([
     ...['mmdebstrap', '--mode=root', '--variant=minbase', '--format=directory'],
     ...['--skip=cleanup/apt,download/empty,essential/unlink', '--dpkgopt=force-unsafe-io'],

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { expect, test } from '@jest/globals'
 import { checkFilesystem, isExt, makeFilesystem, uuidOf } from '../../../agent/build/filesystem.ts'
-import { toolPath } from '../../../agent/build/machine.ts'
+import { toolPath } from '../../../agent/build/toolpath.ts'
 import { placesIn } from '../../../agent/build/plan.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 

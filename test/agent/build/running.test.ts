@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
-import { toolPath } from '../../../agent/build/machine.ts'
+import { toolPath } from '../../../agent/build/toolpath.ts'
 import type { Command } from '../../../agent/build/plan.ts'
 import { run } from '../../../agent/build/running.ts'
 import { makeTail } from '../../../agent/build/tail.ts'
