@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto'
-import { promisify } from 'node:util'
-import { zstdDecompress } from 'node:zlib'
+import { Readable } from 'node:stream'
+import { createZstdDecompress } from 'node:zlib'
 import type { BlobStore } from '../../lib/chunks/blobs.ts'
 import { exhausted, invalid, precondition } from '../../lib/failure.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { buildNotFound, type BuildRow } from './queries.ts'
-
-const decompress = promisify(zstdDecompress)
 
 /** The parts in which logs come, and go. */
 export const partBytes = 256 * 1024
@@ -78,7 +76,12 @@ export async function* readLog(
     const { key, end, rows } = await someRows(sql, build, at)
     if (at > end) throw beyond(build, from, end)
     if (key !== null) {
-      yield* cut(await readObject(blobs, key), at)
+      let offset = 0n
+      for await (const bytes of expanded(blobs, key)) {
+        const end = offset + BigInt(bytes.length)
+        if (end > at) yield* cut(bytes, at > offset ? at - offset : 0n, offset)
+        offset = end
+      }
       return
     }
     const [first] = rows
@@ -116,9 +119,17 @@ async function someRows(sql: Sql, build: string, at: bigint) {
   return { key: head.logKey, end: head.logBytes, rows }
 }
 
-async function readObject(blobs: Pick<BlobStore, 'range' | 'stat'>, key: string): Promise<Buffer> {
-  const stat = await blobs.stat(key)
-  return decompress(await blobs.range(key, 0, stat?.sizeBytes ?? 0))
+/** A log that was put away, as it is read: whoever reads slowly holds no more of it. */
+async function* expanded(
+  blobs: Pick<BlobStore, 'range' | 'stat'>,
+  key: string,
+): AsyncGenerator<Buffer, void, undefined> {
+  const sizeBytes = (await blobs.stat(key))?.sizeBytes ?? 0
+  async function* stored(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < sizeBytes; at += partBytes)
+      yield await blobs.range(key, at, Math.min(partBytes, sizeBytes - at))
+  }
+  yield* Readable.from(stored()).compose(createZstdDecompress()) as AsyncIterable<Buffer>
 }
 
 /** The bytes from one on, in parts; `shift` is where in the log the first of all lies. */

@@ -72,7 +72,7 @@ export const imageColumns = (sql: Sql | Transaction) => sql`
       'log', encode(log_digest, 'hex'), 'link', link)
     from build where build.name = image.build) end as provenance,
   case when image.build is not null then (
-    select json_agg(json_build_object('kind', kind, 'outcome', outcome, 'message', message) order by kind)
+    select json_agg(json_build_object('kind', kind, 'outcome', outcome, 'message', case when image.custom and not image.shared then '' else left(message, 500) end) order by kind)
     from build_check where build_check.build = image.build) end as checks`
 
 /** An image's line of ancestors is not followed further. */

@@ -1,6 +1,6 @@
 import type { Manifest } from '../../lib/content/manifest.ts'
 import { parseDigest } from '../../lib/content/digest.ts'
-import { invalid } from '../../lib/failure.ts'
+import { denied, invalid } from '../../lib/failure.ts'
 import { parseImageName, renderImageName, type ImageName } from '../../lib/names/name.ts'
 import type { Target } from '../../lib/names/target.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
@@ -37,6 +37,7 @@ export async function makeImage(tx: Transaction, given: Given, today: string): P
   const { upload, target, header, caller } = given
   const { line } = target
   if (header.parent !== '') await demandParent(tx, header.parent)
+  demandBuild(given)
   const built = header.built && (await lockBuilt(tx, header.built, upload, caller))
   const name = await nameFor(tx, given, built?.build, today)
   const image = renderImageName(name)
@@ -56,6 +57,12 @@ export async function makeImage(tx: Transaction, given: Given, today: string): P
   const aliases = released ? await followLines(tx, line) : []
   await newGeneration(tx, { images: [image], aliases })
   return image
+}
+
+/** The portal's own agent runs what recipes say, so it publishes what it builds and nothing else. */
+function demandBuild({ upload, header, caller }: Given): void {
+  if (upload.custom || caller.role.kind !== 'agent' || header.built !== undefined) return
+  throw denied('NOT_ALLOWED', `${caller.name} publishes what it builds: say which build this is.`)
 }
 
 async function demandParent(tx: Transaction, parent: string): Promise<void> {
@@ -103,14 +110,22 @@ async function nameFor(
   return { ...line, point, build: { day, serial } }
 }
 
-async function customOf(tx: Transaction, { upload, target, header }: Given) {
-  const usual = await takeQuota(tx, target.line.namespace, header.storedBytes)
+/** What a facility says that it stores, which is at least a manifest. */
+function storedBytesOf({ header, bytes }: Given): bigint {
+  const least = BigInt(bytes.length)
+  return header.storedBytes > least ? header.storedBytes : least
+}
+
+async function customOf(tx: Transaction, given: Given) {
+  const { upload, target } = given
+  const usual = await takeQuota(tx, target.line.namespace, storedBytesOf(given))
   return { days: upload.days === 0 ? usual : upload.days, shared: upload.shared }
 }
 
-function manifestOf(tx: Transaction, { upload, manifest, bytes, header }: Given): Promise<bigint> {
+function manifestOf(tx: Transaction, given: Given): Promise<bigint> {
+  const { upload, manifest, bytes } = given
   return upload.custom
-    ? keepForeignManifest(tx, manifest, bytes, header.storedBytes)
+    ? keepForeignManifest(tx, manifest, bytes, storedBytesOf(given))
     : keepManifest(tx, manifest, bytes)
 }
 

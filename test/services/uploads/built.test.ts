@@ -35,6 +35,11 @@ describe('the image of a build', () => {
     expect(await get(name)).toMatchObject({ state: BuildState.BUILD_STATE_DONE, image: image.name })
   })
 
+  test('is all that the builder may publish', async () => {
+    const published = publish(builder, 'debian-13', randomBytes(100))
+    await expect(published).rejects.toMatchObject({ reason: 'NOT_ALLOWED' })
+  })
+
   test('is made once, also if the commit is sent again or another one is tried', async () => {
     await run(producer, 'std')
     const mine = await claim(builder)
