@@ -55,13 +55,19 @@ export async function keepBuilding(
   if (signal.aborted) return
   await mkdir(folder, { recursive: true, mode: 0o711 })
   await mkdir(cache, { recursive: true })
+  await trim(cache)
   log.info({ builders: deps.builders, slots }, 'builder ready')
   const workers = Array.from({ length: slots }, (_, i) => `${deps.worker}-${i + 1}`)
-  await Promise.all(workers.map((worker) => keepWorking({ ...deps, worker }, signal)))
+  const busy = new Set<string>()
+  await Promise.all(workers.map((worker) => keepWorking({ ...deps, worker }, busy, signal)))
 }
 
-/** One build after another. */
-async function keepWorking(deps: BuilderDeps, signal: AbortSignal): Promise<void> {
+/** One build after another; `busy` are those of all workers. */
+async function keepWorking(
+  deps: BuilderDeps,
+  busy: Set<string>,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     await untilDone(
       'building',
@@ -69,8 +75,10 @@ async function keepWorking(deps: BuilderDeps, signal: AbortSignal): Promise<void
         const claim = deps.newUuid()
         const claimed = await claimNext(claim, deps, signal)
         if (claimed.build === undefined) return
-        await trim(deps.cache)
-        await workOn(claim, claimed, { ...deps, folder: join(deps.folder, claim) }, signal)
+        if (busy.size === 0) await trim(deps.cache)
+        busy.add(claim)
+        const folder = join(deps.folder, claim)
+        await workOn(claim, claimed, { ...deps, folder }, signal).finally(() => busy.delete(claim))
       },
       deps,
       signal,
@@ -80,7 +88,7 @@ async function keepWorking(deps: BuilderDeps, signal: AbortSignal): Promise<void
 
 const mostCacheBytes = 8 * 1024 ** 3
 
-/** Empties a cache that has grown too large. What a build next to this one still needs of it, it downloads. */
+/** Empties a cache that has grown too large, while nobody builds with it. */
 async function trim(cache: string): Promise<void> {
   if ((await usedIn(cache)) <= mostCacheBytes) return
   for (const name of await readdir(cache)) {

@@ -30,7 +30,7 @@ root=$1; shift
 mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/run"
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys" || true
-mount -t tmpfs -o mode=0755 tmpfs "$root/dev"
+mount -t tmpfs -o mode=0755,size=256m tmpfs "$root/dev"
 for node in null zero full random urandom tty; do
   : >"$root/dev/$node"
   mount --bind "/dev/$node" "$root/dev/$node"
@@ -40,7 +40,7 @@ ln -s /proc/self/fd "$root/dev/fd"
 ln -s /proc/self/fd/0 "$root/dev/stdin"
 ln -s /proc/self/fd/1 "$root/dev/stdout"
 ln -s /proc/self/fd/2 "$root/dev/stderr"
-mount -t tmpfs tmpfs "$root/run"
+mount -t tmpfs -o mode=0755,size=256m tmpfs "$root/run"
 `
 
 /** A caged command with a tree's system around it: /proc, /sys, /dev and /run, which the tree never holds itself. */

@@ -1,10 +1,11 @@
-import { readdir, readFile, readlink, rm } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Logger } from 'pino'
 import type { Clock } from '../../lib/chunks/clock.ts'
 import { endCage } from './cage.ts'
+import { removeTree } from './removing.ts'
 import { toolPath } from './toolpath.ts'
 
 /** A process of the machine: the folders that it works in or has as its root. */
@@ -67,7 +68,7 @@ export async function sweep(
     log.warn({ point }, 'taking off what a former build left mounted')
     await execute('umount', ['--lazy', point], { env: { PATH: toolPath } })
   }
-  await rm(folder, { recursive: true, force: true })
+  await removeTree(folder)
 }
 
 async function processes(): Promise<ProcessSeen[]> {

@@ -23,6 +23,9 @@ const shapes = [
   { name: 'rootfs.tar', shape: 'tar' },
 ] as const
 
+const needsRoot =
+  'Only root can unpack rootfs.tar: run the agent as root, or have the command leave rootfs.raw.'
+
 type Shape = (typeof shapes)[number]
 
 /** Runs a recipe's own command in a folder, and takes what it leaves there. */
@@ -36,6 +39,7 @@ export async function runCommand(
   const found = await foundIn(output)
   const packages = await packagesIn(output)
   if (found.shape === 'tar') {
+    if (!bench.machine.isRoot) throw new Fault('BUILDER', needsRoot)
     await bench.carryOut([unpack(places, join(output, found.name))])
     return { kind: 'tree', packages }
   }
@@ -95,9 +99,14 @@ async function fileIn(folder: string, name: string): Promise<string | undefined>
   return stat?.isFile() === true ? path : undefined
 }
 
+const mostListBytes = 16 * 1024 ** 2
+
 async function packagesIn(output: string): Promise<readonly PackageVersion[]> {
   const path = await fileIn(output, 'packages')
   if (path === undefined) return []
+  if ((await lstat(path)).size > mostListBytes) {
+    throw new Fault('OUTPUT', 'The list of packages that the command left has more than 16 MiB.')
+  }
   try {
     return parsePackages('packages', await readFile(path, 'utf8'))
   } catch (error) {

@@ -1,5 +1,5 @@
-import { open, readFile, rename } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { mkdir, open, readFile, realpath, rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { World } from '../../lib/service.ts'
 import type { Values } from '../../lib/settings.ts'
 import type { Publisher } from '../publishing.ts'
@@ -32,13 +32,19 @@ export async function prepareBuilding(
     // What is in it is swept away at the start, so it is nobody else's: a folder that somebody names may hold other things.
     folder:
       buildDir === undefined
-        ? join(data, 'builds')
-        : join(resolve(buildDir), `merge-image-${worker}`),
+        ? join(await realpath(data), 'builds')
+        : join(await realDir(buildDir), `merge-image-${worker}`),
     cache: join(data, 'packages'),
     reserveBytes: buildReserve,
     machine: await lookAtMachine(build, surroundings),
   }
   return [(signal) => keepBuilding(builds, builder, signal)]
+}
+
+/** Without links in its path, as the kernel tells where processes are and what is mounted. */
+async function realDir(path: string): Promise<string> {
+  await mkdir(path, { recursive: true })
+  return realpath(path)
 }
 
 /** The builder's name, which it keeps over restarts: by it, the portal knows at once which builds a dead one had. */

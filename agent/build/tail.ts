@@ -27,8 +27,11 @@ export function makeTail(lines = mostLines): Tail {
 function plainLines(text: string): string[] {
   // eslint-disable-next-line no-control-regex -- these are what it takes out
   const coloured = /\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g
+  // eslint-disable-next-line no-control-regex -- these too; a text in a database has no NUL
+  const unprintable = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g
   return text
     .replaceAll(coloured, '')
+    .replaceAll(unprintable, ' ')
     .split(/\r*\n/)
     .map((line) => line.slice(line.lastIndexOf('\r') + 1).trimEnd())
     .filter((line) => line !== '')

@@ -14,7 +14,7 @@ const put = 'mkdir -p "$(dirname "$1")"; cat >"$1"; chmod "$2" "$1"'
 
 /** Puts a file into the tree, with the links of the tree followed in the tree. */
 export function putInto(places: Places, { path, content, mode, title, blame }: Putting): Step[] {
-  const input = `${places.inputs}/${title.replaceAll(/[^a-z0-9]+/gi, '-')}`
+  const input = `${places.inputs}/file`
   return [
     { kind: 'write', path: input, content, mode: '0600' },
     {

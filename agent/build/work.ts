@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { internal, Failure } from '../../lib/failure.ts'
 import { parseDigest } from '../../lib/content/digest.ts'
 import type { Former } from '../../lib/recipes/inputs.ts'
@@ -20,6 +20,7 @@ import { toolPath } from './toolpath.ts'
 import { makeImage } from './making.ts'
 import { patiently } from './patience.ts'
 import { placesIn, type Environment, type Places } from './plan.ts'
+import { removeTree } from './removing.ts'
 import { carryOut } from './running.ts'
 
 type Ending = NonNullable<FinishBuildRequest['outcome']>
@@ -47,7 +48,7 @@ export async function workOn(
     if (outcome === undefined) return
     await held.flushed(signal).catch(() => undefined)
     // Whoever hears that it has ended finds nothing of it any more.
-    await rm(places.folder, { recursive: true, force: true })
+    await removed(places, log)
     await patiently(
       () => upstream.builds.finishBuild({ claim, outcome }, { signal }),
       clock,
@@ -57,8 +58,15 @@ export async function workOn(
     if (!(error instanceof Failure) || error.reason !== 'BUILD_LOST') throw error
     log.info({ build }, 'build lost')
   } finally {
-    await rm(places.folder, { recursive: true, force: true })
+    await removed(places, log)
   }
+}
+
+/** A folder that stays keeps nobody from hearing how the build ended. */
+async function removed({ folder }: Places, log: BuilderDeps['log']): Promise<void> {
+  await removeTree(folder).catch((error: unknown) => {
+    log.error({ err: error, folder }, 'what a build left cannot be removed')
+  })
 }
 
 interface Desk {
