@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -9,22 +9,11 @@ import { folderOf, startTestbed, type Testbed } from '../../testbed/testbed.ts'
 import { startBuild, stateOf, watched, type Ended } from '../support/building.ts'
 import { until } from '../support/daemon.ts'
 import { clientsAs, type Clients } from '../support/portal.ts'
+import { storyWith } from '../support/tools.ts'
 
 // Real Debian, built by an agent from a recipe, checked, released, and synced to a facility; then rebuilt.
 
-const tools = ['mmdebstrap', 'qemu-system-x86_64', 'mke2fs', 'debugfs']
-const absent = tools.filter((tool) => {
-  try {
-    execFileSync('sh', ['-c', `PATH=$PATH:/usr/sbin:/sbin command -v ${tool}`])
-    return false
-  } catch {
-    return true
-  }
-})
-if (absent.length > 0 && process.env['CI'] === undefined) {
-  process.stdout.write(`without real builds: ${absent.join(', ')} not installed\n`)
-}
-const story = absent.length === 0 || process.env['CI'] !== undefined ? describe : describe.skip
+const story = storyWith('real builds', ['mmdebstrap', 'qemu-system-x86_64', 'mke2fs', 'debugfs'])
 
 /** The recipe that is shipped, maybe with other suites. */
 const shipped = readFileSync(join(root, 'recipes/debian-13-std.yaml'), 'utf8')

@@ -1,26 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { debianBuilds, type TwoBuilds } from '../../testbed/builds.ts'
 import { root } from '../../testbed/program.ts'
 import { startTestbed, type Testbed } from '../../testbed/testbed.ts'
+import { storyWith } from '../support/tools.ts'
 
 // Real Debian, built twice, without and with the security suite: published, synced, written out, and booted.
 
-const tools = ['mmdebstrap', 'qemu-system-x86_64', 'mke2fs']
-
-const absent = tools.filter((tool) => {
-  try {
-    execFileSync('sh', ['-c', `PATH=$PATH:/usr/sbin:/sbin command -v ${tool}`])
-    return false
-  } catch {
-    return true
-  }
-})
-if (absent.length > 0 && process.env['CI'] === undefined) {
-  process.stdout.write(`without real Debian: ${absent.join(', ')} not installed\n`)
-}
-const story = absent.length === 0 || process.env['CI'] !== undefined ? describe : describe.skip
+const story = storyWith('real Debian', ['mmdebstrap', 'qemu-system-x86_64', 'mke2fs'])
 
 interface Pulled {
   readonly image: { readonly name: string; readonly storedBytes: number }
