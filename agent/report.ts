@@ -60,6 +60,7 @@ function replica({ name, digest }: Image, here: boolean, transfer: Transfer | un
     portalBytes: BigInt(transfer?.bytes.portal ?? 0),
     error: here ? '' : (transfer?.failure?.message ?? ''),
     updateTime: undefined,
+    useTime: undefined,
   }
 }
 

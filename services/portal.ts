@@ -44,6 +44,7 @@ import { keepPreparing } from './deltas/prepare.ts'
 import { deltaService } from './deltas/service.ts'
 import { facilityService } from './facilities/service.ts'
 import { imageService } from './images/service.ts'
+import { keepLives } from './retention/keeping.ts'
 import { resolverService } from './resolver/service.ts'
 import { resolverPlane } from './resolver/wire.ts'
 import type { portalSettings } from './settings.ts'
@@ -88,7 +89,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const room = { everywhere: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
   const services = [
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
-    mount(ImageServiceService, imageService({ sql }), access.imageAccess),
+    mount(ImageServiceService, imageService({ sql, ...deps }), access.imageAccess),
     mount(AliasServiceService, aliasService({ sql }), access.aliasAccess),
     mount(resolverPlane, resolverService({ sql, ...deps }), access.resolverAccess),
     mount(BuildServiceService, buildService({ ...storage, news, room }), access.buildAccess),
@@ -115,6 +116,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     inBackground((signal) => keepPreparing({ ...deps, sql, blobs, source: store, pool }, signal)),
   )
   stack.use(inBackground((signal) => keepBuilding(storage, signal)))
+  stack.use(inBackground((signal) => keepLives(storage, signal)))
   stack.use(inBackground((signal) => collecting.keepOn(settings.collectEvery, signal)))
   stack.use(inBackground((signal) => scrubbing.keepOn(settings.scrubEvery, signal)))
   const [host = ''] = /^.*(?=:)/.exec(settings.listen) ?? []

@@ -12,7 +12,7 @@ import {
 import { readCatalogue } from '../catalog/queries.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { lockLine } from '../images/queries.ts'
-import { noImage } from '../images/service.ts'
+import { noImage } from '../images/found.ts'
 import { holdImage, newestReleased, rolesOf } from './queries.ts'
 
 /** Where somebody wants an alias to point: at one image, or at the newest of a line. */

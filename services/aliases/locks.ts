@@ -1,7 +1,7 @@
 import { missing, type Failure } from '../../lib/failure.ts'
 import { renderAliasName, type AliasName } from '../../lib/names/name.ts'
 import type { Transaction } from '../db/open.ts'
-import { staleEtag } from '../images/service.ts'
+import { staleEtag } from '../images/found.ts'
 import { findAlias, lockAlias, makeAlias, type AliasRow, type DeletedRow } from './queries.ts'
 
 /** Locks an alias, be it there or about to be made; with an etag, only if it is there and has it. */

@@ -3,7 +3,6 @@ import { isOver } from '../../lib/chunks/abort.ts'
 import type { BlobStore } from '../../lib/chunks/blobs.ts'
 import { sleep } from '../../lib/chunks/clock.ts'
 import type { Sql } from '../db/open.ts'
-import { expireCustom } from '../images/custom.ts'
 import { archiveLogs, sweepLogs } from './archive.ts'
 import { loseBuilder } from './ending.ts'
 import { buildColumns, type BuildRow } from './queries.ts'
@@ -21,7 +20,7 @@ const everyMs = 2_000
 
 /**
  * Does what builds need and nobody asks for, for ever: queues what is due, takes builds back from builders that went away, keeps logs
- * as objects, expires custom images. Each look goes by what is there, so that one that was missed is made up by the next.
+ * as objects. Each look goes by what is there, so that one that was missed is made up by the next.
  */
 export async function keepBuilding(deps: KeepingDeps, signal: AbortSignal): Promise<void> {
   const duties = [
@@ -29,7 +28,6 @@ export async function keepBuilding(deps: KeepingDeps, signal: AbortSignal): Prom
     () => takeBackLapsed(deps),
     () => queue(deps),
     () => archiveLogs(deps, signal),
-    () => expire(deps),
   ]
   for (let first = true; !isOver(signal); first = false) {
     for (const duty of first ? duties : duties.slice(1)) {
@@ -61,9 +59,4 @@ export async function takeBackLapsed({
 async function queue(deps: KeepingDeps): Promise<void> {
   const recipes = await queueDue(deps, deps.now())
   if (recipes.length > 0) deps.log.info({ recipes }, 'scheduled builds queued')
-}
-
-async function expire({ sql, log }: KeepingDeps): Promise<void> {
-  const images = await expireCustom(sql)
-  if (images.length > 0) log.info({ images }, 'custom images expired')
 }

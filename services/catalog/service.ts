@@ -21,7 +21,7 @@ import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { newGeneration } from '../generation.ts'
-import { staleEtag } from '../images/service.ts'
+import { staleEtag } from '../images/found.ts'
 import {
   lockCatalogue,
   putDistro,

@@ -27,6 +27,7 @@ export interface ReplicaRow {
   readonly portalBytes: bigint
   readonly error: string
   readonly updateTime: Date
+  readonly useTime: Date | null
 }
 
 /** As ReplicaState of the API says. */
@@ -101,10 +102,10 @@ export async function listReplicas(sql: Sql, facility: string, page: Page): Prom
       coalesce(state_here, ${waiting}) as state,
       coalesce(total_bytes, 0) as total_bytes, coalesce(peer_bytes, 0) as peer_bytes,
       coalesce(portal_bytes, 0) as portal_bytes, coalesce(error, '') as error,
-      coalesce(here.update_time, here.create_time) as update_time
+      coalesce(here.update_time, here.create_time) as update_time, use_time
     from (
       select coalesce(wanted.image, replica.image) as image, replica.state as state_here,
-        total_bytes, peer_bytes, portal_bytes, error, replica.update_time, wanted.create_time
+        total_bytes, peer_bytes, portal_bytes, error, replica.update_time, replica.use_time, wanted.create_time
       from (select * from wanted where facility = ${facility}) as wanted
       full join (select * from replica where facility = ${facility}) as replica using (image)
     ) as here

@@ -13,7 +13,7 @@ import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { demandDays, demandShared } from '../images/custom.ts'
 import { lockImage } from '../images/queries.ts'
-import { noImage } from '../images/service.ts'
+import { noImage } from '../images/found.ts'
 import { cutPage, parsePage } from '../pages.ts'
 import {
   findFacility,
@@ -81,6 +81,7 @@ export function facilityService(deps: {
         ...row,
         digest: `sha256:${row.digest}`,
         state: row.state as ReplicaState,
+        useTime: row.useTime ?? undefined,
       }))
       return { replicas, nextPageToken }
     },

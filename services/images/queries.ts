@@ -63,25 +63,89 @@ export async function listDescendants(sql: Sql, name: string, page: Page): Promi
     order by sequence desc limit ${page.size + 1}`
 }
 
+/** An image as it stands while nobody else changes it. */
+export interface Locked extends Standing {
+  readonly version: number
+  readonly storage: StorageName
+  readonly custom: boolean
+  readonly deprecateTime: Date | null
+}
+
 /** Locks the image until the transaction ends; who only refers to it does not wait. */
-export async function lockImage(
-  tx: Transaction,
-  name: string,
-): Promise<{ readonly state: ImageStateName; readonly version: number } | undefined> {
-  const [row] = await tx<{ state: ImageStateName; version: number }[]>`
-    select state, version from image where name = ${name} for no key update`
+export async function lockImage(tx: Transaction, name: string): Promise<Locked | undefined> {
+  const [row] = await tx<Locked[]>`
+    select state, held_back, replacement, version, storage, custom, deprecate_time
+    from image where name = ${name} for no key update`
   return row
 }
 
-/** Changes the state, and keeps who did it and why. */
-export async function setState(
+/** Whether and how an image is to be used. */
+export interface Standing {
+  readonly state: ImageStateName
+  readonly heldBack: boolean
+  /** The exact name of what to use instead. */
+  readonly replacement: string | null
+}
+
+/** Changes how an image stands, and keeps who did it and why; what was planned for it is no more. */
+export async function setStanding(
   tx: Transaction,
   name: string,
-  state: ImageStateName,
+  { state, heldBack, replacement }: Standing,
   by: Change,
 ): Promise<void> {
-  await tx`update image set state = ${state}, version = version + 1 where name = ${name}`
+  await tx`
+    update image set state = ${state}, held_back = ${heldBack}, replacement = ${replacement},
+      deprecate_time = null, version = version + 1
+    where name = ${name}`
   await keepChange(tx, name, by)
+}
+
+/** Plans that a released image becomes deprecated. */
+export async function planDeprecation(
+  tx: Transaction,
+  name: string,
+  { time, replacement }: { readonly time: Date; readonly replacement: string | null },
+  by: Change,
+): Promise<void> {
+  await tx`
+    update image set state = 'released', deprecate_time = ${time}, replacement = ${replacement},
+      version = version + 1
+    where name = ${name}`
+  await keepChange(tx, name, by)
+}
+
+/** Released images that are to be deprecated by now. */
+export async function dueDeprecations(sql: Sql): Promise<readonly string[]> {
+  const rows = await sql<{ name: string }[]>`
+    select name from image where deprecate_time <= now() order by deprecate_time limit 100`
+  return rows.map(({ name }) => name)
+}
+
+/** The names of all that was made of an image, however far down, the newest first. */
+export async function descendantsOf(tx: Transaction, name: string): Promise<readonly string[]> {
+  const rows = await tx<{ name: string }[]>`
+    with recursive descendant as (
+      select one.name as of from image as one where one.parent = ${name}
+      union
+      select one.name from descendant join image as one on one.parent = descendant.of)
+    select name from descendant join image on image.name = descendant.of order by sequence desc`
+  return rows.map((row) => row.name)
+}
+
+export interface ChangeRow extends Standing, Change {
+  readonly version: number
+  readonly storage: StorageName
+  readonly time: Date
+}
+
+/** How an image came to stand as it does, the newest change first. */
+export async function listChanges(sql: Sql, name: string, page: Page): Promise<ChangeRow[]> {
+  return sql<ChangeRow[]>`
+    select version, state, storage, held_back, replacement, actor, reason, time
+    from image_change where image = ${name}
+      and (${page.after} = '' or version < nullif(${page.after}, '')::int)
+    order by version desc limit ${page.size + 1}`
 }
 
 /** Changes where its bytes are, and keeps who did it and why. */

@@ -2,20 +2,38 @@ import { displayName, type Catalogue } from '../../lib/names/catalogue.ts'
 import { parseImageName } from '../../lib/names/name.ts'
 import {
   ImageState,
+  ImageStorage,
+  MoveKind,
   type CustomImage,
   type Image,
+  type ImageChange,
+  type ImageMove,
   type Provenance,
   type WithdrawnAncestor,
 } from '../../proto/gen/merge/image/v1/image.ts'
 import { digestText, renderChecks } from '../builds/render.ts'
 import type { ArtifactKind, BootMode } from '../../proto/gen/merge/image/v1/image.ts'
-import type { ImageRow, ImageStateName, ProvenanceRow, WithdrawnRow } from './row.ts'
+import type { ChangeRow } from './queries.ts'
+import type {
+  ImageRow,
+  ImageStateName,
+  MoveRow,
+  ProvenanceRow,
+  StorageName,
+  WithdrawnRow,
+} from './row.ts'
 
 const states: Readonly<Record<ImageStateName, ImageState>> = {
   candidate: ImageState.IMAGE_STATE_CANDIDATE,
   released: ImageState.IMAGE_STATE_RELEASED,
   deprecated: ImageState.IMAGE_STATE_DEPRECATED,
   revoked: ImageState.IMAGE_STATE_REVOKED,
+}
+
+const storages: Readonly<Record<StorageName, ImageStorage>> = {
+  present: ImageStorage.IMAGE_STORAGE_PRESENT,
+  archived: ImageStorage.IMAGE_STORAGE_ARCHIVED,
+  expired: ImageStorage.IMAGE_STORAGE_EXPIRED,
 }
 
 export function renderImage(row: ImageRow, catalogue: Catalogue): Image {
@@ -44,6 +62,41 @@ export function renderImage(row: ImageRow, catalogue: Catalogue): Image {
     provenance: row.provenance === null ? undefined : renderProvenance(row.provenance),
     checks: renderChecks(row.checks),
     custom: customOf(row),
+    ...standingOf(row),
+    undeleteTime: undefined,
+    move: row.move === null ? undefined : renderMove(row.move),
+  }
+}
+
+function standingOf(row: ImageRow) {
+  return {
+    storage: storages[row.storage],
+    heldBack: row.heldBack,
+    replacement: row.replacement ?? '',
+    reason: row.reason ?? '',
+    changeTime: row.changeTime ?? undefined,
+    deprecateTime: row.deprecateTime ?? undefined,
+  }
+}
+
+function renderMove({ kind, total, done, time, error }: MoveRow): ImageMove {
+  return {
+    kind: kind === 'archive' ? MoveKind.MOVE_KIND_ARCHIVE : MoveKind.MOVE_KIND_RESTORE,
+    totalBytes: BigInt(total),
+    doneBytes: BigInt(done),
+    createTime: new Date(time),
+    error,
+  }
+}
+
+/** How an image stood from a moment on. */
+export function renderChange(row: ChangeRow): ImageChange {
+  const { state, storage, heldBack, replacement, actor, reason, time } = row
+  return {
+    state: states[state],
+    storage: storages[storage],
+    replacement: replacement ?? '',
+    ...{ heldBack, actor, reason, time },
   }
 }
 

@@ -36,6 +36,19 @@ export interface ImageRow {
   readonly custom: boolean
   readonly shared: boolean
   readonly expireTime: Date | null
+  readonly reason: string | null
+  readonly changeTime: Date | null
+  readonly deprecateTime: Date | null
+  readonly move: MoveRow | null
+}
+
+/** As JSON has it. */
+export interface MoveRow {
+  readonly kind: 'archive' | 'restore'
+  readonly total: string
+  readonly done: string
+  readonly time: string
+  readonly error: string
 }
 
 export interface WithdrawnRow {
@@ -64,7 +77,11 @@ export const imageColumns = (sql: Sql | Transaction) => sql`
       'kind', kind, 'boot', boot, 'mediaType', media_type, 'sizeBytes', size_bytes::text, 'dataBytes', data_bytes::text,
       'sha256', encode(sha256, 'hex')) order by kind, boot)
     from artifact where artifact.manifest = manifest.id) as artifacts,
-  parent, facility, custom, shared, expire_time,
+  parent, facility, custom, shared, expire_time, deprecate_time,
+  (select reason from image_change as last where last.image = image.name and last.version = image.version) as reason,
+  (select time from image_change as last where last.image = image.name and last.version = image.version) as change_time,
+  (select json_build_object('kind', kind, 'total', total_bytes::text, 'done', done_bytes::text,
+      'time', move.create_time, 'error', error) from move where move.image = image.name) as move,
   case when parent is not null then ${withdrawnAncestor(sql)} end as withdrawn,
   case when image.build is not null then (
     select json_build_object('build', build.name, 'recipe', recipe, 'version', recipe_version, 'builder', builder,

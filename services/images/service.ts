@@ -1,13 +1,11 @@
 import { parseDigest } from '../../lib/content/digest.ts'
-import { conflict, missing, precondition, type Failure } from '../../lib/failure.ts'
+import { precondition } from '../../lib/failure.ts'
 import { parseImageName, renderImageName } from '../../lib/names/name.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import { ImageFilter, ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
-import { followLines } from '../aliases/follow.ts'
 import { readCatalogue } from '../catalog/queries.ts'
-import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { newGeneration } from '../generation.ts'
@@ -17,17 +15,24 @@ import { unpassedOfImage } from '../builds/checks.ts'
 import { noManifest, readManifest } from '../uploads/manifests.ts'
 import { demandDays, mayRead, maySee, renewCustom, shareCustom } from './custom.ts'
 import { compareImages } from './diff.ts'
-import { findImage, listDescendants, listImages, lockImage, lockLine, setState } from './queries.ts'
+import { getImage, noImage, staleEtag } from './found.ts'
+import { listDescendants, listImages, lockImage, lockLine } from './queries.ts'
+import { restoringMethods } from './restoring.ts'
+import { stand, standingMethods } from './standing.ts'
 import { renderImage, stateName } from './render.ts'
 
 const partBytes = 256 * 1024
 
 export function imageService(deps: {
   readonly sql: Sql
+  readonly now: () => Date
 }): Service<typeof ImageServiceService, [call: Call]> {
   const { sql } = deps
   const { releaseImage, renewImage, shareImage } = ImageServiceService
   return {
+    ...standingMethods(deps),
+    ...restoringMethods(deps),
+
     async getImage({ name }) {
       return { image: await getImage(sql, nameOf(name)) }
     },
@@ -58,9 +63,11 @@ export function imageService(deps: {
         if (request.etag !== '' && request.etag !== String(now.version)) throw staleEtag(name)
         if (now.state === 'candidate') {
           await demandChecks(tx, name, request.reason)
-          await setState(tx, name, 'released', { actor: caller.name, reason: request.reason })
-          await newGeneration(tx, { images: [name], aliases: await followLines(tx, image) })
-          await announce(tx)
+          const released = { state: 'released', heldBack: false, replacement: null } as const
+          await stand(tx, { name, image }, released, {
+            actor: caller.name,
+            reason: request.reason,
+          })
         } else if (now.state !== 'released') {
           throw precondition(
             'WRONG_STATE',
@@ -135,33 +142,9 @@ async function demandChecks(tx: Transaction, name: string, reason: string): Prom
   throw precondition('CHECKS_NOT_PASSED', text, { checks })
 }
 
-/** The image as it is sent, or NOT_FOUND. */
-export async function getImage(sql: Sql | Transaction, name: string) {
-  const row = await findImage(sql, name)
-  if (row === undefined) throw noImage(name)
-  const { catalogue } = await readCatalogue(sql)
-  return renderImage(row, catalogue)
-}
-
 /** The same, and NOT_FOUND for those who may not see what is in it. */
 async function getVisible(sql: Sql, name: string, caller: Caller) {
   const image = await getImage(sql, name)
   if (!maySee(image, caller)) throw noImage(name)
   return image
-}
-
-export function noImage(name: string): Failure {
-  return missing(
-    'NOT_FOUND',
-    `There is no image ${name}; "mrg-image list" shows those that there are.`,
-    { name },
-  )
-}
-
-export function staleEtag(name: string): Failure {
-  return conflict(
-    'ETAG_MISMATCH',
-    `${name} changed since you read it: read it again and decide anew.`,
-    { name },
-  )
 }

@@ -14,6 +14,11 @@ import {
   ReleaseImageResponse,
   RenewImageResponse,
   ShareImageResponse,
+  DeprecateImageResponse,
+  RevokeImageResponse,
+  HoldBackImageResponse,
+  RestoreImageResponse,
+  ListImageChangesResponse,
 } from '../../proto/gen/merge/image/v1/image.ts'
 import { noise } from '../support/chunks.ts'
 import { recorder } from '../support/log.ts'
@@ -33,6 +38,11 @@ async function sending(manifest: Buffer) {
       listDescendants: () => Promise.resolve(ListDescendantsResponse.create()),
       renewImage: () => Promise.resolve(RenewImageResponse.create()),
       shareImage: () => Promise.resolve(ShareImageResponse.create()),
+      deprecateImage: () => Promise.resolve(DeprecateImageResponse.create()),
+      revokeImage: () => Promise.resolve(RevokeImageResponse.create()),
+      holdBackImage: () => Promise.resolve(HoldBackImageResponse.create()),
+      restoreImage: () => Promise.resolve(RestoreImageResponse.create()),
+      listImageChanges: () => Promise.resolve(ListImageChangesResponse.create()),
       async *getManifest() {
         await Promise.resolve()
         for (let at = 0; at < manifest.length; at += 100_000) {
@@ -48,6 +58,11 @@ async function sending(manifest: Buffer) {
       listDescendants: () => true,
       renewImage: () => true,
       shareImage: () => true,
+      deprecateImage: () => true,
+      revokeImage: () => true,
+      holdBackImage: () => true,
+      restoreImage: () => true,
+      listImageChanges: () => true,
       getManifest: ({ role }) => role.kind === 'agent' && role.facility === 'lab1',
     },
   )

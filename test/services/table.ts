@@ -13,7 +13,7 @@ import type { BuildServiceService } from '../../proto/gen/merge/image/v1/build.t
 import type { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts'
 import type { DeltaServiceService } from '../../proto/gen/merge/image/v1/delta.ts'
 import type { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.ts'
-import type { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
+import { RestoreKind, type ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
 import type { IntegrityServiceService } from '../../proto/gen/merge/image/v1/integrity.ts'
 import {
   CreateLockRequest,
@@ -71,6 +71,23 @@ export const table: Table = {
     releaseImage: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
       call: ({ images }, facility) =>
         images.releaseImage({ requestId: id(), name: image(facility), etag: '', reason: ''}) },
+    deprecateImage: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
+      call: ({ images }, facility) => images.deprecateImage({
+        requestId: id(), name: image(facility), etag: '', reason: '', replacement: '', deprecateTime: undefined,
+      }) },
+    revokeImage: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
+      call: ({ images }, facility) => images.revokeImage({
+        requestId: id(), name: image(facility), etag: '', reason: '', replacement: '',
+      }) },
+    holdBackImage: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
+      call: ({ images }, facility) =>
+        images.holdBackImage({ requestId: id(), name: image(facility), etag: '', reason: '' }) },
+    restoreImage: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
+      call: ({ images }, facility) => images.restoreImage({
+        requestId: id(), name: image(facility), etag: '', reason: '', kind: RestoreKind.RESTORE_KIND_STANDING,
+      }) },
+    listImageChanges: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ images }, facility) => images.listImageChanges({ ...page, name: image(facility) }) },
     getManifest: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
       call: ({ images }) => images.getManifest({ digest: `sha256:${'0'.repeat(64)}` }) },
     diffImages: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),

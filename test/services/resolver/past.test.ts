@@ -5,7 +5,7 @@ import { SetAliasRequest } from '../../../proto/gen/merge/image/v1/alias.ts'
 import { ImageState } from '../../../proto/gen/merge/image/v1/image.ts'
 import { Availability, ResolveImageRequest } from '../../../proto/gen/merge/image/v1/resolver.ts'
 import { newGeneration } from '../../../services/generation.ts'
-import { setState } from '../../../services/images/queries.ts'
+import { setStanding } from '../../../services/images/queries.ts'
 import type { ImageStateName } from '../../../services/images/row.ts'
 import { publish } from '../../support/images.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
@@ -25,7 +25,8 @@ async function moment({ sql }: Portal): Promise<Date> {
 
 async function change({ sql }: Portal, name: string, state: ImageStateName): Promise<void> {
   await sql.begin(async (tx) => {
-    await setState(tx, name, state, { actor: 'test', reason: '' })
+    const standing = { state, heldBack: false, replacement: null }
+    await setStanding(tx, name, standing, { actor: 'test', reason: '' })
     await newGeneration(tx, { images: [name] })
   })
 }
