@@ -57,7 +57,7 @@ export default {
       name: 'pure-is-pure',
       comment: 'Names, content and decisions do no I/O.',
       severity: 'error',
-      from: { path: '^(lib/(names|content|recipes)/|agent/plan\\.ts$)' },
+      from: { path: '^(lib/(names|content|recipes|retention)/|agent/plan\\.ts$)' },
       to: { path: '^(node:)?(fs|net|http|https|child_process|worker_threads|sqlite)(/|$)' },
     },
     {

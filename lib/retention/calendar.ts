@@ -1,0 +1,31 @@
+const dayMs = 86_400_000
+
+/** A moment so many days later. */
+export function daysAfter(time: Date, days: number): Date {
+  return new Date(time.getTime() + days * dayMs)
+}
+
+/** Whether a time is so many days ago, or longer. */
+export function isDaysAgo(time: Date, days: number, now: Date): boolean {
+  return time.getTime() + days * dayMs <= now.getTime()
+}
+
+/** The calendar month of a time (UTC), counted from year 0. */
+export function monthOf(time: Date): number {
+  return time.getUTCFullYear() * 12 + time.getUTCMonth()
+}
+
+/** The calendar quarter of a time (UTC), counted from year 0. */
+export function quarterOf(time: Date): number {
+  return Math.floor(monthOf(time) / 3)
+}
+
+/** When a month begins. */
+export function monthStart(month: number): Date {
+  return new Date(Date.UTC(Math.floor(month / 12), month % 12, 1))
+}
+
+/** When a quarter begins. */
+export function quarterStart(quarter: number): Date {
+  return monthStart(quarter * 3)
+}
