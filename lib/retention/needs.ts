@@ -6,7 +6,7 @@ import type { Kept, Need, World } from './world.ts'
  * All that needs each image: what the world says, that it is the newest of its line, and that something made of it is needed. A
  * line never loses its newest image, whatever its age.
  */
-export function allNeeds({ images, needs }: World): ReadonlyMap<string, readonly Need[]> {
+export function allNeeds({ images, needs, now }: World): ReadonlyMap<string, readonly Need[]> {
   const all = new Map<string, Need[]>()
   for (const [name, some] of needs) all.set(name, [...some])
   const add = (name: string, need: Need): void => {
@@ -14,7 +14,7 @@ export function allNeeds({ images, needs }: World): ReadonlyMap<string, readonly
     if (before === undefined) all.set(name, [need])
     else before.push(need)
   }
-  for (const [line, image] of newestOfLines(images)) {
+  for (const [line, image] of newestOfLines(images, now)) {
     const message = `it is the newest released image of ${line}`
     add(image.name, { kind: 'line', name: line, message, until: undefined })
   }
@@ -48,11 +48,14 @@ function needUpwards(
   }
 }
 
-/** The newest released image of each line that is not gone, by the line. */
-function newestOfLines(images: readonly Kept[]): ReadonlyMap<string, Kept> {
+/**
+ * The newest released image of each line that is not gone, by the line. A facility's own image has its time from whoever made it:
+ * once that is over, it is the newest of nothing.
+ */
+function newestOfLines(images: readonly Kept[], now: Date): ReadonlyMap<string, Kept> {
   const newest = new Map<string, Kept>()
   for (const image of images) {
-    if (image.storage === 'expired' || !isCurrent(image)) continue
+    if (image.storage === 'expired' || !isCurrent(image) || isPastItsTime(image, now)) continue
     const line = renderLine(image.parsed)
     const before = newest.get(line)
     if (before === undefined || compareWithinLine(image.parsed, before.parsed) > 0) {
@@ -65,4 +68,9 @@ function newestOfLines(images: readonly Kept[]): ReadonlyMap<string, Kept> {
 /** Whether it may be the newest of its line at all. */
 export function isCurrent({ state, heldBack }: Kept): boolean {
   return state === 'released' && !heldBack
+}
+
+/** Whether the time of a facility's own image is over. */
+export function isPastItsTime({ expires }: Kept, now: Date): boolean {
+  return expires !== undefined && expires <= now
 }

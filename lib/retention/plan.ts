@@ -1,6 +1,6 @@
 import { renderLine } from '../names/name.ts'
 import { daysAfter, isDaysAgo } from './calendar.ts'
-import { allNeeds } from './needs.ts'
+import { allNeeds, isPastItsTime } from './needs.ts'
 import { matcher } from './pattern.ts'
 import type { Policy } from './policy.ts'
 import { makeRoom } from './room.ts'
@@ -70,12 +70,9 @@ function decide(asked: Asked): Decision {
     ...{ image, policy, needs, action, rule },
     due: action === 'keep' ? due : now,
   })
-  if (needs.some((need) => !yields(need, image))) return neededSays(asked, said)
-  if (image.expires !== undefined && image.expires <= now) return said('expire', 'time-to-live')
-  if (policy === undefined) {
-    return needs.length > 0 ? said('keep', 'needed') : said('keep', 'no-policy', image.expires)
-  }
-  if (needs.length > 0) return said('keep', 'needed', image.expires)
+  if (needs.length > 0) return neededSays(asked, said)
+  if (isPastItsTime(image, now)) return said('expire', 'time-to-live')
+  if (policy === undefined) return said('keep', 'no-policy', image.expires)
   const kept = keptBy({ ...asked, policy })
   const due = dueBy(image, policy)
   if (kept !== undefined) {
@@ -85,11 +82,6 @@ function decide(asked: Asked): Decision {
   if (isOver(image, policy.expireAfterDays, now)) return said('expire', 'expire-after')
   if (mayArchive(image, policy, now)) return said('archive', 'archive-after')
   return said('keep', 'not-yet', sooner(due, image.expires))
-}
-
-/** A facility's own image has its time from whoever made it: being the newest of its line does not make that longer. */
-function yields({ kind }: Need, { expires }: Kept): boolean {
-  return kind === 'line' && expires !== undefined
 }
 
 /** What is needed stays where it is; but what is only held may be archived, if the policy says so. */
@@ -156,8 +148,8 @@ function isBounded(policy: Policy | undefined, { storage, expires }: Kept): bool
 }
 
 /** What is needed stays whatever it takes, and so does what is too young to judge. */
-function isSpared({ rule, needs, image, policy }: Decision, now: Date): boolean {
-  if (rule === 'needed' || needs.length > 0) return true
+function isSpared({ needs, image, policy }: Decision, now: Date): boolean {
+  if (needs.length > 0) return true
   return !isDaysAgo(image.published, policy?.minimumAgeDays ?? 0, now)
 }
 
