@@ -58,20 +58,21 @@ export function inside(root: string, argv: readonly string[]): readonly string[]
  * when all the others have.
  */
 export function endCage(unshare: number): void {
-  const inCage = firstIn(unshare)
-  for (const pid of inCage.length > 0 ? inCage : [unshare]) signalled(pid)
+  const inCage = childrenOf(unshare)
+  for (const pid of inCage.length > 0 ? inCage : [unshare]) kill(pid)
 }
 
-function firstIn(unshare: number): number[] {
+/** The children that a process's first thread has; none of one that is gone. */
+export function childrenOf(parent: number): number[] {
   try {
-    const children = readFileSync(`/proc/${unshare}/task/${unshare}/children`, 'utf8')
+    const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8')
     return children.split(' ').flatMap((pid) => (/^\d+$/.test(pid) ? [Number(pid)] : []))
   } catch {
     return []
   }
 }
 
-function signalled(pid: number): void {
+export function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {

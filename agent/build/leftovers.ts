@@ -1,44 +1,43 @@
-import { readdir, readFile, readlink } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Logger } from 'pino'
 import type { Clock } from '../../lib/chunks/clock.ts'
-import { endCage } from './cage.ts'
+import { childrenOf, kill } from './cage.ts'
+import { type Mounted, mountAt, mountedBelow } from './mounts.ts'
 import { removeTree } from './removing.ts'
 import { toolPath } from './toolpath.ts'
 
-/** A process of the machine: the folders that it works in or has as its root. */
+/** What a folder is, whatever it is called and wherever it is seen from: its device and its inode. */
+export type FolderId = string
+
+/** A process of the machine, and the ways up from the folder that it works in and from the one that is its root. */
 export interface ProcessSeen {
   readonly pid: number
-  readonly folders: readonly string[]
+  readonly ways: readonly (readonly FolderId[])[]
 }
 
 /** The processes that work in a folder or below it. */
-export function workingIn(folder: string, processes: readonly ProcessSeen[]): number[] {
+export function workingIn(folder: FolderId, processes: readonly ProcessSeen[]): number[] {
   return processes
-    .filter(({ folders }) => folders.some((one) => isBelow(folder, one)))
+    .filter(({ ways }) => ways.some((way) => way.includes(folder)))
     .map(({ pid }) => pid)
 }
 
-/** What is mounted below a folder, deepest first: the order in which it can be taken off. */
-export function mountedBelow(folder: string, mountinfo: string): string[] {
-  return mountinfo
-    .split('\n')
-    .map((line) => unescaped(line.split(' ')[4] ?? ''))
-    .filter((point) => point !== folder && isBelow(folder, point))
-    .toSorted((a, b) => b.length - a.length)
-}
-
-function isBelow(folder: string, path: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`)
-}
-
-/** Blanks and the like are octal in mountinfo. */
-function unescaped(path: string): string {
-  return path.replaceAll(/\\([0-7]{3})/g, (_all, octal: string) =>
-    String.fromCharCode(parseInt(octal, 8)),
-  )
+/**
+ * Which of them to end now: of those that belong together the children. What waits for a cage sees its first process end,
+ * which the kernel lets happen only when all the others in the cage have.
+ */
+export function firstToEnd(
+  pids: readonly number[],
+  children: (pid: number) => readonly number[],
+): number[] {
+  const first = pids.flatMap((pid) => {
+    const ours = children(pid).filter((child) => pids.includes(child))
+    return ours.length > 0 ? ours : [pid]
+  })
+  return [...new Set(first)]
 }
 
 export interface SweepDeps {
@@ -55,36 +54,64 @@ export async function sweep(
   { log, clock }: SweepDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  const id = await idOf(folder)
+  if (id === undefined) return
   const until = clock.now() + patienceMs
   for (;;) {
-    const pids = workingIn(folder, await processes())
+    const pids = workingIn(id, await processes())
     if (pids.length === 0) break
     if (clock.now() > until) throw new Error(`processes ${pids.join(', ')} do not leave ${folder}`)
     log.warn({ pids, folder }, 'ending what a former build left')
-    for (const pid of pids) endCage(pid)
+    for (const pid of firstToEnd(pids, childrenOf)) kill(pid)
     await clock.sleep(50, signal)
   }
-  for (const point of mountedBelow(folder, await readFile('/proc/self/mountinfo', 'utf8'))) {
-    log.warn({ point }, 'taking off what a former build left mounted')
-    await execute('umount', ['--lazy', point], { env: { PATH: toolPath } })
+  for (const mount of mountedBelow(folder, await readFile('/proc/self/mountinfo', 'utf8'))) {
+    await takeOff(mount, log)
   }
   await removeTree(folder)
 }
 
+/** Takes a mount off, unless its path leads to another one: something may be mounted over it. */
+async function takeOff({ id, point }: Mounted, log: Logger): Promise<void> {
+  if ((await mountAt(point)) !== id) {
+    log.warn({ point }, 'something else lies over what a former build left mounted')
+    return
+  }
+  log.warn({ point }, 'taking off what a former build left mounted')
+  await execute('umount', ['--lazy', '--no-canonicalize', point], { env: { PATH: toolPath } })
+}
+
 async function processes(): Promise<ProcessSeen[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const others = (await readdir('/proc')).filter(
+    (name) => /^\d+$/.test(name) && name !== String(process.pid),
+  )
   return Promise.all(
-    pids.map(async (pid) => ({
+    others.map(async (pid) => ({
       pid: Number(pid),
-      folders: await Promise.all([linkOf(pid, 'cwd'), linkOf(pid, 'root')]),
+      ways: await Promise.all([
+        wayUp(join('/proc', pid, 'cwd')),
+        wayUp(join('/proc', pid, 'root')),
+      ]),
     })),
   )
 }
 
-/** Where a link of a process leads; nowhere for one that is gone or somebody else's. */
-async function linkOf(pid: string, link: string): Promise<string> {
-  return readlink(join('/proc', pid, link)).then(
-    (path) => path.replace(/ \(deleted\)$/, ''),
-    () => '',
+/**
+ * The folders from one up to the root of what it lies in, as the kernel goes there: over mounts, in the namespace of the
+ * process, and from folders that are removed. None for a process that is gone or somebody else's.
+ */
+async function wayUp(start: string): Promise<FolderId[]> {
+  const way: FolderId[] = []
+  for (let path = start; ; path = `${path}/..`) {
+    const id = await idOf(path)
+    if (id === undefined || id === way.at(-1)) return way
+    way.push(id)
+  }
+}
+
+async function idOf(path: string): Promise<FolderId | undefined> {
+  return stat(path, { bigint: true }).then(
+    ({ dev, ino }) => `${dev}:${ino}`,
+    () => undefined,
   )
 }
