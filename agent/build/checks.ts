@@ -3,6 +3,8 @@ import type { CheckName, Recipe } from '../../lib/recipes/recipe.ts'
 import { CheckKind, CheckOutcome, type CheckResult } from '../../proto/gen/merge/image/v1/image.ts'
 import type { Bench } from './bench.ts'
 import { type Acceleration, bootImage, type BootWish, whyNotBooted } from './boot.ts'
+import { imageOf } from './debugfs.ts'
+import type { Contents } from './disk.ts'
 import { Fault, fitting } from './fault.ts'
 import { checkFilesystem } from './filesystem.ts'
 import { makeTail, type Tail } from './tail.ts'
@@ -23,8 +25,16 @@ export interface Checked {
   readonly kernel: string | undefined
   readonly initramfs: string | undefined
   readonly packages: number
-  /** What was left in the tree after it was cleaned; undefined where there was no tree to look into. */
-  readonly unclean: readonly string[] | undefined
+  /** What is in the disk. */
+  readonly contents: Contents
+  readonly hygiene: Hygiene
+}
+
+/** What there is that must not be in two machines. */
+export interface Hygiene {
+  readonly unclean: readonly string[]
+  /** What could not be looked into, a few words each. */
+  readonly unread: readonly string[]
 }
 
 /** Looks at an image as its recipe wants it; the quick checks come first. */
@@ -70,31 +80,35 @@ function packagesVerdict({ packages }: Checked): Verdict {
   return { name: 'packages', outcome: 'failed', message: 'there is no list of packages' }
 }
 
-function hygieneVerdict({ unclean }: Checked): Verdict {
-  if (unclean === undefined) {
-    const message = 'the build left a disk rather than a tree, and nobody looks into it'
-    return { name: 'hygiene', outcome: 'skipped', message }
+function hygieneVerdict({ hygiene: { unclean, unread } }: Checked): Verdict {
+  if (unclean.length > 0) {
+    return { name: 'hygiene', outcome: 'failed', message: unclean.join('\n') }
   }
-  if (unclean.length === 0) {
-    const message = 'there is nothing in it that must not be in two machines'
-    return { name: 'hygiene', outcome: 'passed', message }
-  }
-  return { name: 'hygiene', outcome: 'failed', message: unclean.join('\n') }
+  if (unread.length > 0) return { name: 'hygiene', outcome: 'skipped', message: notLooked(unread) }
+  const message = 'there is nothing in it that must not be in two machines'
+  return { name: 'hygiene', outcome: 'passed', message }
 }
 
-async function fsck({ rootfs, format, isFilesystem }: Checked, bench: Bench): Promise<Verdict> {
-  if (format !== 'raw' || !isFilesystem) {
-    const message = 'the root file system is no plain ext4, which is all that is checked'
-    return { name: 'fsck', outcome: 'skipped', message }
+function notLooked(unread: readonly string[]): string {
+  return `not all of it can be looked into: ${unread.join('; ')}`
+}
+
+/** Every ext file system in the disk; what fails says more than what could not be read. */
+async function fsck({ contents }: Checked, bench: Bench): Promise<Verdict> {
+  const { filesystems, unread } = contents
+  const wrong: string[] = []
+  if (filesystems.length > 0) bench.tell({ step: 'checking the file system' })
+  for (const filesystem of filesystems) {
+    try {
+      await bench.carryOut([checkFilesystem(imageOf(filesystem, bench.places))])
+    } catch (error) {
+      if (isOver(bench.signal) || !(error instanceof Fault) || error.blame !== 'OUTPUT') throw error
+      wrong.push(`${filesystem.name}: ${error.message}`)
+    }
   }
-  bench.tell({ step: 'checking the file system' })
-  try {
-    await bench.carryOut([checkFilesystem({ rootfs })])
-    return { name: 'fsck', outcome: 'passed', message: 'e2fsck finds nothing wrong' }
-  } catch (error) {
-    if (isOver(bench.signal) || !(error instanceof Fault) || error.blame !== 'OUTPUT') throw error
-    return { name: 'fsck', outcome: 'failed', message: error.message }
-  }
+  if (wrong.length > 0) return { name: 'fsck', outcome: 'failed', message: wrong.join('\n') }
+  if (unread.length > 0) return { name: 'fsck', outcome: 'skipped', message: notLooked(unread) }
+  return { name: 'fsck', outcome: 'passed', message: 'e2fsck finds nothing wrong' }
 }
 
 async function boot(

@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises'
 import { sha256 } from '../../lib/content/digest.ts'
 import type { Environment, Places, Command } from './plan.ts'
 
@@ -58,12 +59,12 @@ export function timesOf(epoch: number): Environment {
   return { SOURCE_DATE_EPOCH: seconds, E2FSPROGS_FAKE_TIME: seconds }
 }
 
-/** Looks at the file system without touching it. */
-export function checkFilesystem({ rootfs }: Pick<Places, 'rootfs'>): Command {
+/** Looks at a file system without touching it; `image` is what e2fsprogs takes. */
+export function checkFilesystem(image: string): Command {
   return {
     kind: 'run',
     title: 'checking the file system',
-    argv: ['e2fsck', '-f', '-n', rootfs],
+    argv: ['e2fsck', '-f', '-n', image],
     blame: 'OUTPUT',
   }
 }
@@ -75,9 +76,17 @@ export function uuidOf(text: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
-const magicAt = 1024 + 56
+const stateAt = 1024 + 0x3a
+const featuresAt = 1024 + 0x60
+const recover = 0x4
 
-/** Whether the first bytes of a disk are those of an ext2, ext3 or ext4 without a partition table. */
-export function isExt(head: Uint8Array): boolean {
-  return head[magicAt] === 0x53 && head[magicAt + 1] === 0xef
+/** Whether an ext file system was left in order: without errors, and with nothing in its journal that has to be done yet. */
+export async function isAtRest(path: string): Promise<boolean> {
+  await using file = await open(path)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(2048), 0, 2048, 0)
+  return (
+    bytesRead === 2048 &&
+    buffer.readUInt16LE(stateAt) === 1 &&
+    (buffer.readUInt32LE(featuresAt) & recover) === 0
+  )
 }

@@ -11,7 +11,7 @@ import { Fault } from './fault.ts'
 import { installFedora } from './fedora.ts'
 import { makeFilesystem } from './filesystem.ts'
 import { gathered } from './gathering.ts'
-import { findUnclean, reportOf } from './hygiene.ts'
+import { reportOf, uncleanIn } from './hygiene.ts'
 import { epochOf, identityPath, packagesPath, renderIdentity, renderPackages } from './identity.ts'
 import { newestKernel } from './kernel.ts'
 import type { Disk } from './making.ts'
@@ -90,9 +90,7 @@ export async function finishTree(
   await carryOut(identify(job, packages, inputs, bench))
   tell({ step: 'cleaning up' })
   for (const line of reportOf(await clean(places.root))) journal.say(`hygiene: ${line}`)
-  const unclean = findUnclean(await listTree(places.root)).map(
-    ({ path, reason }) => `/${path}: ${reason}`,
-  )
+  const unclean = uncleanIn(await listTree(places.root))
   const { sizeBytes, line } = job.recipe
   const epoch = epochOf(job.image, now())
   const wish = { sizeBytes, seed: renderLine(line), epoch, readsTar: machine.readsTar }
@@ -101,17 +99,42 @@ export async function finishTree(
   })
   const { kernel, initramfs } = await bootFiles(places.root)
   const { rootfs } = places
-  return { rootfs, format: 'raw', isFilesystem: true, kernel, initramfs, packages, unclean, inputs }
+  const root = { path: rootfs, offset: 0, name: 'the root file system' }
+  return {
+    ...{ rootfs, format: 'raw', isFilesystem: true, kernel, initramfs, packages, inputs },
+    ...{ contents: { filesystems: [root], unread: [] }, hygiene: { unclean, unread: [] } },
+  }
 }
 
 function identify(
   job: Job,
   packages: readonly PackageVersion[],
   inputs: Digest | undefined,
-  { places, journal, builder, now }: Bench,
+  bench: Bench,
 ): readonly Step[] {
+  const own = { mode: '0644', blame: 'BUILDER' } as const
+  const { places } = bench
+  return [
+    ...putInto(places, {
+      ...{ ...own, path: identityPath, title: 'writing who it is' },
+      content: identityOf(job, inputs, packagesPath, bench),
+    }),
+    ...putInto(places, {
+      ...{ ...own, path: packagesPath, title: 'writing what is in it' },
+      content: renderPackages(packages),
+    }),
+  ]
+}
+
+/** What /etc/merge-image says; `packages` is where the image lists them, if it does. */
+export function identityOf(
+  job: Job,
+  inputs: Digest | undefined,
+  packages: string,
+  { journal, builder, now }: Pick<Bench, 'journal' | 'builder' | 'now'>,
+): string {
   const { image, recipeName, recipeVersion, recipeDigest, build, parent, startTime } = job
-  const identity = renderIdentity({
+  return renderIdentity({
     ...{
       image,
       recipe: recipeName,
@@ -122,23 +145,8 @@ function identify(
       inputs,
       startTime,
     },
-    treeTime: now(),
-    log: journal.digest(),
-    parent: parent?.name ?? '',
+    ...{ treeTime: now(), log: journal.digest(), parent: parent?.name ?? '', packages },
   })
-  const own = { mode: '0644', blame: 'BUILDER' } as const
-  return [
-    ...putInto(places, {
-      ...own,
-      path: identityPath,
-      content: identity,
-      title: 'writing who it is',
-    }),
-    ...putInto(places, {
-      ...{ ...own, path: packagesPath, title: 'writing what is in it' },
-      content: renderPackages(packages),
-    }),
-  ]
 }
 
 interface Found {

@@ -1,7 +1,7 @@
 import { Fault } from './fault.ts'
 import type { Listener } from './running.ts'
 
-/** More than any list of packages has. */
+/** More than any list of packages or of files has. */
 const most = 64 * 1024 * 1024
 
 /** Keeps all that a command says, for whoever has to read it. */
@@ -11,7 +11,8 @@ export function gathered(): { readonly listen: Listener; readonly text: () => st
   return {
     listen: (part) => {
       bytes += part.length
-      if (bytes > most) throw new Fault('OUTPUT', `A list of packages has more than ${most} bytes.`)
+      if (bytes > most)
+        throw new Fault('OUTPUT', `A list that a command made has more than ${most} bytes.`)
       parts.push(part)
     },
     text: () => Buffer.concat(parts).toString(),

@@ -112,6 +112,11 @@ export function findUnclean(listing: readonly Listed[]): Finding[] {
   })
 }
 
+/** The same in words, for a check that fails. */
+export function uncleanIn(listing: readonly Listed[]): string[] {
+  return findUnclean(listing).map(({ path, reason }) => `/${path}: ${reason}`)
+}
+
 /** The folders of a tree that rules look into; nobody needs to walk through all of it. */
 export const lookedInto: readonly string[] = [
   'etc',

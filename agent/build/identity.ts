@@ -16,6 +16,8 @@ export interface Identity {
   /** Of the log so far. */
   readonly log: Digest
   readonly parent: string
+  /** Where it lists its packages; nowhere if empty. */
+  readonly packages: string
 }
 
 /** Where an image says who it is. */
@@ -37,7 +39,7 @@ export function renderIdentity(identity: Identity): string {
     INPUTS_DIGEST: identity.inputs === undefined ? '' : `sha256:${identity.inputs}`,
     LOG_DIGEST: `sha256:${identity.log}`,
     PARENT: identity.parent,
-    PACKAGES: packagesPath,
+    PACKAGES: identity.packages,
   }
   return Object.entries(lines)
     .filter(([, value]) => value !== '')

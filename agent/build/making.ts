@@ -4,6 +4,7 @@ import type { PackageVersion } from '../../lib/recipes/inputs.ts'
 import type { Bench, Job, Outcome, Product } from './bench.ts'
 import { check, type Checked } from './checks.ts'
 import { type DebianRecipe, resolveDebian } from './debian.ts'
+import { finishDisk } from './finishing.ts'
 import { runCommand } from './output.ts'
 import { nativeWords, parseSimulated } from './packages.ts'
 import { gathered } from './gathering.ts'
@@ -19,7 +20,7 @@ export async function makeImage(job: Job, bench: Bench): Promise<Outcome> {
     const output = await runCommand({ ...job, recipe }, bench)
     if (output.kind === 'tree')
       return madeOf(job, await finishTree(job, output, undefined, bench), bench)
-    return madeOf(job, { ...output, inputs: undefined, unclean: undefined }, bench)
+    return madeOf(job, await finishDisk(job, output, bench), bench)
   }
   const tree = await fillTree({ ...job, recipe }, bench)
   const inputs = inputsOf(job, tree.packages)

@@ -1,4 +1,4 @@
-import { lstat, open, readFile } from 'node:fs/promises'
+import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PackageVersion } from '../../lib/recipes/inputs.ts'
 import type { CommandBuild, Recipe } from '../../lib/recipes/recipe.ts'
@@ -7,10 +7,12 @@ import type { Bench, Job } from './bench.ts'
 import type { Checked } from './checks.ts'
 import { Fault } from './fault.ts'
 import { environmentOf, type Tree } from './filling.ts'
-import { isExt } from './filesystem.ts'
 import type { Places, Step } from './plan.ts'
 
-export interface LeftDisk extends Omit<Checked, 'packages' | 'unclean'> {
+export interface LeftDisk extends Omit<
+  Checked,
+  'packages' | 'isFilesystem' | 'contents' | 'hygiene'
+> {
   readonly kind: 'disk'
   readonly packages: readonly PackageVersion[]
 }
@@ -45,8 +47,8 @@ export async function runCommand(
   }
   const rootfs = join(output, found.name)
   const [kernel, initramfs] = [await fileIn(output, 'kernel'), await fileIn(output, 'initramfs')]
-  const isFilesystem = found.shape === 'raw' && (await isExtFile(rootfs, job.recipe.sizeBytes))
-  return { kind: 'disk', rootfs, format: found.shape, isFilesystem, kernel, initramfs, packages }
+  if (found.shape === 'raw') await demandFits(rootfs, job.recipe.sizeBytes)
+  return { kind: 'disk', rootfs, format: found.shape, kernel, initramfs, packages }
 }
 
 /** A command's files lie in its folder, under their own paths. */
@@ -115,15 +117,11 @@ async function packagesIn(output: string): Promise<readonly PackageVersion[]> {
   }
 }
 
-async function isExtFile(path: string, mostBytes: number): Promise<boolean> {
-  await using file = await open(path)
-  const { size } = await file.stat()
-  if (size > mostBytes) {
-    throw new Fault(
-      'OUTPUT',
-      `The root file system has ${size} bytes, and the recipe says ${mostBytes} at most: give it a larger \`size\`.`,
-    )
-  }
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(2048), 0, 2048, 0)
-  return isExt(buffer.subarray(0, bytesRead))
+async function demandFits(path: string, mostBytes: number): Promise<void> {
+  const { size } = await lstat(path)
+  if (size <= mostBytes) return
+  throw new Fault(
+    'OUTPUT',
+    `The root file system has ${size} bytes, and the recipe says ${mostBytes} at most: give it a larger \`size\`.`,
+  )
 }

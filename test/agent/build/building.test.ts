@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { BuildFailure } from '../../../proto/gen/merge/image/v1/build.ts'
+import { BuildFailure, type Build } from '../../../proto/gen/merge/image/v1/build.ts'
 import {
   CheckKind,
   CheckOutcome,
@@ -21,6 +21,13 @@ import { until } from '../../support/daemon.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
 type Portal = Awaited<ReturnType<typeof freshPortal>>
+
+const passed = CheckOutcome.CHECK_OUTCOME_PASSED
+
+function outcomesOf({ checks }: Build) {
+  const of = (wanted: CheckKind) => checks.find(({ kind }) => kind === wanted)?.outcome
+  return { fsck: of(CheckKind.CHECK_KIND_FSCK), hygiene: of(CheckKind.CHECK_KIND_HYGIENE) }
+}
 
 const makesDisk = ['echo hello from the command', 'head -c 300000 /dev/urandom >rootfs.raw']
 
@@ -51,6 +58,7 @@ describe("the portal's own agent", () => {
     expect(ended.message).toBe('')
     expect(stateOf(ended)).toBe('done')
     expect(log).toContain('hello from the command\n')
+    expect(log).toContain('/etc/merge-image is not inside: the disk is no plain ext4')
     const { image } = await admin.images.getImage(GetImageRequest.create({ name: ended.image }))
     expect(image).toMatchObject({
       state: ImageState.IMAGE_STATE_CANDIDATE,
@@ -135,14 +143,40 @@ describe("the portal's own agent", () => {
     expect(ended.message).toBe('')
     expect(stateOf(ended)).toBe('done')
     expect(log).toContain('hygiene: removed: a host key belongs to one machine')
-    const outcomes = ended.checks.map(({ kind, outcome }) => [kind, outcome])
-    const { CHECK_KIND_FSCK: fsck, CHECK_KIND_HYGIENE: hygiene } = CheckKind
-    const passed = CheckOutcome.CHECK_OUTCOME_PASSED
-    expect(outcomes).toEqual(
-      expect.arrayContaining([
-        [fsck, passed],
-        [hygiene, passed],
-      ]),
+    expect(outcomesOf(ended)).toMatchObject({ fsck: passed, hygiene: passed })
+  })
+
+  const makesExt4 = [
+    'mkdir -p tree/etc/ssh; echo host >tree/etc/hostname',
+    'mke2fs -q -t ext4 -d tree rootfs.raw 16M',
+    'printf "sh 1.0\\n" >packages',
+  ]
+  const convert = 'qemu-img convert -c -O qcow2 rootfs.raw rootfs.qcow2; rm rootfs.raw'
+
+  test.each([
+    ['an ext4', makesExt4],
+    ['an ext4 in a qcow2', [...makesExt4, convert]],
+  ])('%s that a command left is looked into, and is told who it is', async (_what, lines) => {
+    const checked = commandRecipe(lines).replace(/^checks:.*$/m, 'checks: { boot: off }')
+    const { build: ended, log } = await watched(admin, await startBuild(admin, 'ext4', checked))
+    expect(ended.message).toBe('')
+    expect(stateOf(ended)).toBe('done')
+    expect(outcomesOf(ended)).toMatchObject({ fsck: passed, hygiene: passed })
+    expect(log).toContain('== writing /etc/merge-image')
+    expect(log).not.toContain('is not inside')
+  })
+
+  test('an ext4 with a host key in it fails, and says which', async () => {
+    const [first = '', ...rest] = makesExt4
+    const lines = [first, 'echo secret >tree/etc/ssh/ssh_host_rsa_key', ...rest]
+    const checked = commandRecipe(lines).replace(/^checks:.*$/m, 'checks: { boot: off }')
+    const { build: ended } = await watched(admin, await startBuild(admin, 'ext4', checked))
+    expect(outcomesOf(ended)).toMatchObject({
+      fsck: passed,
+      hygiene: CheckOutcome.CHECK_OUTCOME_FAILED,
+    })
+    expect(ended.checks.map(({ message }) => message)).toContain(
+      '/etc/ssh/ssh_host_rsa_key: a host key belongs to one machine',
     )
   })
 

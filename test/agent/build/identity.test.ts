@@ -11,10 +11,12 @@ test('a shell can read who an image is', () => {
     ...{ image: 'debian-13.0-std-x86-20260615', recipe: 'debian-13', recipeVersion: 3 },
     ...{ recipeDigest: `sha256:${digest}`, build: '01J', builder: 'agent:portal (some-worker-1)' },
     ...{ startTime: time, treeTime: time, inputs: undefined, log: digest, parent: '' },
+    packages: '/usr/share/list',
   })
   const said = execFileSync('sh', ['-c', `${text}echo "$IMAGE by $BUILDER, $RECIPE_VERSION"`])
   expect(said.toString()).toBe('debian-13.0-std-x86-20260615 by agent:portal (some-worker-1), 3\n')
   expect(text).not.toContain('PARENT')
+  expect(text).toContain('PACKAGES=/usr/share/list\n')
 })
 
 test('the time of an image is the day in its name', () => {
