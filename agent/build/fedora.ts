@@ -4,33 +4,76 @@ import type { Places, Step } from './plan.ts'
 
 export type FedoraRecipe = Recipe & FedoraBuild
 
-/** Installs the packages into the tree, from the recipe's repositories and no others. */
-export function installFedora(recipe: FedoraRecipe, places: Places, cache: string): Step[] {
-  const { packages, line } = recipe
-  const repositories = `${places.inputs}/repositories`
-  const options = [
-    `--installroot=${places.root}`,
-    `--releasever=${line.release}`,
-    `--setopt=reposdir=${repositories}`,
-    `--setopt=cachedir=${cache}`,
-    '--setopt=keepcache=True',
-    '--setopt=install_weak_deps=False',
-    '--assumeyes',
-  ]
+/** dnf says no to itself, which it takes for a failure; it got so far only where all was resolved. */
+const resolving =
+  'said=$1; shift; "$@" >"$said" 2>&1 || true; cat "$said"; grep -q "^Operation aborted" "$said"'
+
+/** Says which packages would be installed, in some seconds; nothing is downloaded but what the repositories list. */
+export function resolveFedora(recipe: FedoraRecipe, places: Places, cache: string): Step[] {
+  const { temporary } = places
+  const dnf = dnfIn(`${temporary}/resolved`, recipe, places, cache)
   return [
-    {
-      kind: 'write',
-      path: `${repositories}/recipe.repo`,
-      content: repositoryFile(recipe),
-      mode: '0644',
-    },
+    ...configure(recipe, places),
     {
       kind: 'run',
-      title: 'installing the packages',
-      argv: besideSystem(places.root, ['dnf', ...options, 'install', ...packages]),
+      title: 'resolving the packages',
+      argv: ['sh', '-c', resolving, 'sh', `${temporary}/transaction`, ...dnf('--assumeno')],
+      environment: { HOME: homeIn(places) },
       blame: 'PACKAGES',
     },
   ]
+}
+
+/** Installs the packages into the tree, from the recipe's repositories and no others. */
+export function installFedora(recipe: FedoraRecipe, places: Places, cache: string): Step[] {
+  const dnf = dnfIn(places.root, recipe, places, cache)
+  return [
+    ...configure(recipe, places),
+    {
+      kind: 'run',
+      title: 'installing the packages',
+      argv: besideSystem(places.root, dnf('--assumeyes')),
+      environment: { HOME: homeIn(places) },
+      blame: 'PACKAGES',
+    },
+  ]
+}
+
+function dnfIn(root: string, recipe: FedoraRecipe, places: Places, cache: string) {
+  const { packages, line } = recipe
+  return (answer: '--assumeyes' | '--assumeno'): readonly string[] => [
+    ...['dnf', `--installroot=${root}`, `--releasever=${line.release}`],
+    `--setopt=reposdir=${repositoriesIn(places)}`,
+    ...[`--setopt=cachedir=${cache}`, '--setopt=keepcache=True'],
+    // Otherwise dnf believes for two days what it was once told.
+    '--refresh',
+    ...['--setopt=install_weak_deps=False', answer, 'install', ...packages],
+  ]
+}
+
+function configure(recipe: FedoraRecipe, places: Places): Step[] {
+  const mode = '0644'
+  const macros = `%_dbpath ${databaseOf(recipe)}\n`
+  return [
+    {
+      ...{ kind: 'write', path: `${repositoriesIn(places)}/recipe.repo`, mode },
+      content: repositoryFile(recipe),
+    },
+    { kind: 'write', path: `${homeIn(places)}/.rpmmacros`, content: macros, mode },
+  ]
+}
+
+function repositoriesIn({ inputs }: Places): string {
+  return `${inputs}/repositories`
+}
+
+function homeIn({ inputs }: Places): string {
+  return `${inputs}/home`
+}
+
+/** Where the distro's own rpm looks for what is installed; the builder's rpm would put it where its own distro does. */
+function databaseOf({ line: { distro } }: FedoraRecipe): string {
+  return distro === 'fedora' ? '/usr/lib/sysimage/rpm' : '/var/lib/rpm'
 }
 
 /** The recipe's repositories, as dnf has them. Packages that nobody vouches for are refused. */

@@ -1,12 +1,14 @@
 import { inputsDigest, worthBuilding } from '../../lib/recipes/inputs.ts'
 import type { Digest } from '../../lib/content/digest.ts'
 import type { PackageVersion } from '../../lib/recipes/inputs.ts'
+import type { CommandBuild, Recipe } from '../../lib/recipes/recipe.ts'
 import type { Bench, Job, Outcome, Product } from './bench.ts'
 import { check, type Checked } from './checks.ts'
-import { type DebianRecipe, resolveDebian } from './debian.ts'
+import { resolveDebian } from './debian.ts'
+import { resolveFedora } from './fedora.ts'
 import { finishDisk } from './finishing.ts'
 import { runCommand } from './output.ts'
-import { nativeWords, parseSimulated } from './packages.ts'
+import { nativeWords, parseSimulated, parseTransaction } from './packages.ts'
 import { gathered } from './gathering.ts'
 import { finishTree, fillTree, type Tree } from './filling.ts'
 
@@ -37,16 +39,26 @@ function inputsOf({ recipe, parent }: Job, packages: readonly PackageVersion[]):
 /** What the image would be made of, where that can be told in seconds and would matter. */
 async function resolveEarly(job: Job, bench: Bench): Promise<Digest | undefined> {
   const { recipe, former, force } = job
-  if (recipe.builder !== 'mmdebstrap' || former?.inputs === undefined || force) return undefined
+  if (recipe.builder === 'command' || former?.inputs === undefined || force) return undefined
   if (recipe.schedule?.unchanged === 'build') return undefined
   bench.tell({ step: 'resolving the packages' })
-  const output = gathered()
-  const { places, machine } = bench
-  const resolve = resolveDebian(recipe satisfies DebianRecipe, places, machine.mirrors)
-  await bench.carryOut([resolve], output.listen)
-  const packages = parseSimulated(output.text(), nativeWords(recipe.line.arch))
+  const packages = await resolved(recipe, bench)
   bench.journal.say(`resolved ${packages.length} packages`)
   return inputsOf(job, packages)
+}
+
+async function resolved(
+  recipe: Exclude<Recipe, CommandBuild>,
+  { places, machine, cache, carryOut }: Bench,
+): Promise<readonly PackageVersion[]> {
+  const output = gathered()
+  const native = nativeWords(recipe.line.arch)
+  if (recipe.builder === 'dnf') {
+    await carryOut(resolveFedora(recipe, places, cache), output.listen)
+    return parseTransaction(output.text(), native)
+  }
+  await carryOut([resolveDebian(recipe, places, machine.mirrors)], output.listen)
+  return parseSimulated(output.text(), native)
 }
 
 function skipped(job: Job, inputs: Digest, { journal }: Bench): Outcome | undefined {

@@ -48,6 +48,25 @@ export function parseSimulated(text: string, native: readonly string[]): Package
   return joined(found)
 }
 
+/**
+ * Reads the transaction that dnf tells before it asks: a table whose rows begin with one blank and go on in lines that begin with
+ * more, in sections of which those for groups and streams list no packages.
+ */
+export function parseTransaction(text: string, native: readonly string[]): PackageVersion[] {
+  const [table = ''] = text.split(/^Transaction Summary/m)
+  const sections = table.replaceAll(/\n {2,}/g, ' ').split(/^(?=\S)/m)
+  const found = sections.flatMap((section) => {
+    const [title = '', ...rows] = section.split('\n')
+    if (!/^Installing(?: (?:weak )?dependencies| group\/module packages)?:$/.test(title)) return []
+    return rows.flatMap((row) => {
+      const [name = '', arch = '', version = '', repository] = row.trim().split(/\s+/)
+      if (repository === undefined) return []
+      return [{ name: qualified(name, arch, native), version: version.replace(/^0:/, '') }]
+    })
+  })
+  return joined(found)
+}
+
 function qualified(name: string, arch: string, native: readonly string[]): string {
   return native.includes(arch) ? name : `${name}:${arch}`
 }

@@ -1,10 +1,15 @@
 import { expect, test } from '@jest/globals'
-import { installFedora, repositoryFile, type FedoraRecipe } from '../../../agent/build/fedora.ts'
+import {
+  installFedora,
+  repositoryFile,
+  resolveFedora,
+  type FedoraRecipe,
+} from '../../../agent/build/fedora.ts'
 import { placesIn } from '../../../agent/build/plan.ts'
 import { parseRecipe } from '../../../lib/recipes/parse.ts'
 import { recipeText } from '../../support/recipes.ts'
 
-// Fedora's mirrors and dnf are not everywhere to be had: what would run is asserted.
+// Fedora's mirrors are not everywhere to be had: what would run is asserted. dnf.test.ts runs it, on packages made there.
 
 function fedora(fields: Readonly<Record<string, string>> = {}): FedoraRecipe {
   const usual = {
@@ -19,20 +24,45 @@ function fedora(fields: Readonly<Record<string, string>> = {}): FedoraRecipe {
   return recipe
 }
 
+const asked = [
+  ...['--releasever=43', '--setopt=reposdir=/builds/inputs/repositories'],
+  ...['--setopt=cachedir=/cache', '--setopt=keepcache=True', '--refresh'],
+  '--setopt=install_weak_deps=False',
+]
+const wanted = ['install', '@core', 'kernel']
+
 test('dnf installs from the repositories of the recipe, with the system around the tree', () => {
-  const [file, install] = installFedora(fedora(), placesIn('/builds'), '/cache')
+  const [file, macros, install] = installFedora(fedora(), placesIn('/builds'), '/cache')
   expect(file).toMatchObject({ kind: 'write', path: '/builds/inputs/repositories/recipe.repo' })
+  expect(macros).toMatchObject({ kind: 'write', path: '/builds/inputs/home/.rpmmacros' })
   if (install?.kind !== 'run') throw new Error('nothing is installed')
   const dnf = install.argv.slice(install.argv.indexOf('dnf'))
-  expect(dnf).toEqual([
-    ...['dnf', '--installroot=/builds/root', '--releasever=43'],
-    '--setopt=reposdir=/builds/inputs/repositories',
-    ...['--setopt=cachedir=/cache', '--setopt=keepcache=True', '--setopt=install_weak_deps=False'],
-    ...['--assumeyes', 'install', '@core', 'kernel'],
-  ])
+  expect(dnf).toEqual(['dnf', '--installroot=/builds/root', ...asked, '--assumeyes', ...wanted])
   expect(install.argv.slice(0, 3)).toEqual(['sh', '-e', '-c'])
+  expect(install.environment).toEqual({ HOME: '/builds/inputs/home' })
   expect(install.blame).toBe('PACKAGES')
 })
+
+test('the same is resolved into a root that is empty, and nothing is installed', () => {
+  const resolve = resolveFedora(fedora(), placesIn('/builds'), '/cache').at(-1)
+  if (resolve?.kind !== 'run') throw new Error('nothing is resolved')
+  const dnf = resolve.argv.slice(resolve.argv.indexOf('dnf'))
+  const root = '--installroot=/builds/tmp/resolved'
+  expect(dnf).toEqual(['dnf', root, ...asked, '--assumeno', ...wanted])
+  expect(resolve.blame).toBe('PACKAGES')
+})
+
+test.each([
+  ['fedora-43-std-x86', '%_dbpath /usr/lib/sysimage/rpm\n'],
+  ['rocky-9-std-x86', '%_dbpath /var/lib/rpm\n'],
+])(
+  "%s finds what is installed where its own rpm looks, whatever the builder's does",
+  (line, content) => {
+    expect(installFedora(fedora({ line }), placesIn('/builds'), '/cache')[1]).toMatchObject({
+      content,
+    })
+  },
+)
 
 test('a package that nobody vouches for is refused', () => {
   expect(repositoryFile(fedora())).toBe(
