@@ -122,6 +122,32 @@ describe('a custom image', () => {
     expect(build?.state).toBe(BuildState.BUILD_STATE_DONE)
   })
 
+  test('that is not shared tells nobody what its checks found: its build does', async () => {
+    await putRecipe(agent, 'lab1/secret', { line: 'lab1/debian-12-secret-x86' })
+    const name = await run(manager, 'lab1/secret')
+    const mine = await claim(agent, { facility: 'lab1' })
+    const found = checks().map((check) => ({ ...check, message: '/root/.our-secret' }))
+    const built = { claim: mine.claim, inputsDigest: '', checks: found }
+    const image = await register(randomBytes(100), { target: mine.build.target, header: { built } })
+    const { images, builds, resolver } = portal.as('experimenter')
+    const request = ResolveImageRequest.create({ reference: image.name })
+    const tell = async () => [
+      (await images.getImage({ name: image.name })).image,
+      (await resolver.resolveImage(request)).image,
+    ]
+    for (const told of await tell()) {
+      expect(told?.checks.map(({ kind, outcome }) => ({ kind, outcome }))).toEqual(
+        checks().map(({ kind, outcome }) => ({ kind, outcome })),
+      )
+      expect(told?.checks.map(({ message }) => message).join('')).toBe('')
+    }
+    await expect(builds.getBuild({ name })).rejects.toMatchObject({ reason: 'NOT_ALLOWED' })
+    expect((await manager.builds.getBuild({ name })).build?.checks).toEqual(found)
+    const share = { requestId: randomUUID(), name: image.name, shared: true }
+    await manager.images.shareImage(share)
+    for (const told of await tell()) expect(told?.checks).toEqual(found)
+  })
+
   test('takes from its facility’s quota', async () => {
     const quota = {
       requestId: randomUUID(),
