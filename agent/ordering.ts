@@ -5,7 +5,7 @@ import type { BuilderName } from '../lib/recipes/recipe.ts'
 import { RunBuildRequest, type Build } from '../proto/gen/merge/image/v1/build.ts'
 import type { BuildRequest, BuildResponse } from '../proto/gen/merge/image/v1/local.ts'
 import { PutRecipeRequest } from '../proto/gen/merge/image/v1/recipe.ts'
-import { isAway } from './build/patience.ts'
+import { isAway, patiently } from './build/patience.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface OrderDeps {
@@ -23,19 +23,38 @@ export async function* orderBuild(
   deps: OrderDeps,
   signal: AbortSignal,
 ): AsyncGenerator<BuildResponse> {
-  const { facility, upstream, newUuid } = deps
+  const { facility, upstream, newUuid, clock } = deps
   demandBuilder(parseRecipe(text).builder, deps.builders)
   const full = `${facility}/${name}`
   const put = PutRecipeRequest.create({ requestId: newUuid(), name: full, text })
-  const { recipe } = await upstream.builds.putRecipe(put, { signal })
+  const options = { signal, deadlineMs: askMs }
+  const { recipe } = await upstream.builds.putRecipe(put, options).catch((error: unknown) => {
+    throw isAway(error) ? withoutPortal(error) : error
+  })
   const run = RunBuildRequest.create({
     ...{ requestId: newUuid(), recipe: full, version: recipe?.version ?? 0, force, reason },
   })
-  const { build } = await upstream.builds.runBuild(run, { signal })
+  // The same request again gets the build that it queued, if the answer was lost.
+  const ask = () => upstream.builds.runBuild(run, { signal })
+  const { build } = await patiently(ask, clock, signal)
   if (build === undefined)
     throw internal('INTERNAL', 'The portal queued a build and kept it to itself.')
   yield { build, log: nothing }
   yield* watchThrough(build, deps, signal)
+}
+
+const askMs = 10_000
+
+/**
+ * A build begins with the portal or not at all: the recipe's version, the exact name that is written into the image and the
+ * place in the facility's quota are the portal's to give, and none of them can be changed afterwards.
+ */
+function withoutPortal(cause: unknown) {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const text =
+    `Nothing was built: the portal, which keeps the recipe and names the image, cannot be reached. ${why} ` +
+    'Try again once "mrs-image status" says that it is; a build that has begun goes on without it, and is published when it is back.'
+  return unavailable('NOT_READY', text, {}, cause)
 }
 
 const nothing = Buffer.alloc(0)

@@ -105,3 +105,17 @@ describe('a facility', () => {
     await expect(build(other)).rejects.toMatchObject({ reason: 'NOT_READY' })
   })
 })
+
+test('without the portal, a facility is told within seconds that nothing was built, and what to do', async () => {
+  const nobody = { address: '127.0.0.1:1' }
+  await using agent = await freshAgent(nobody, 'lab1', {
+    serve: false,
+    flags: ['--build', 'command'],
+  })
+  const text = commandRecipe(['touch rootfs.raw']).replace('debian-13-std', 'lab1/debian-13-built')
+  const asked = collect(agent.local.build(BuildRequest.create({ name: 'built', text })))
+  await expect(asked).rejects.toMatchObject({
+    reason: 'NOT_READY',
+    message: expect.stringMatching(/Nothing was built.*mrs-image status/) as unknown,
+  })
+})
