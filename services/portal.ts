@@ -85,7 +85,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
   const chunks = chunkService({ source: store, limit, uploads: uploadsInto(store, storage) })
   const tickets = { keys: ticketKeys({ ...deps, sql }), now: deps.now }
-  const room = { everywhere: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
+  const room = { portal: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
   const services = [
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
     mount(ImageServiceService, imageService({ sql }), access.imageAccess),

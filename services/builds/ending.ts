@@ -1,6 +1,6 @@
 import { whyPaused } from '../../lib/recipes/schedule.ts'
 import { BuildFailure } from '../../proto/gen/merge/image/v1/build.ts'
-import { announceBuild } from '../db/changes.ts'
+import { announceBuild, announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { pauseRecipe } from '../recipes/queries.ts'
 import { digestLog, noteInLog } from './logs.ts'
@@ -33,7 +33,8 @@ export async function endBuild(tx: Transaction, build: BuildRow, end: BuildEnd):
       log_digest = decode(${await digestLog(tx, name)}, 'hex')
     where name = ${name}`
   await tellRecipe(tx, build, end.state, message)
-  await announceBuild(tx)
+  await announceBuild(tx, name)
+  await announceQueue(tx, build.facility)
 }
 
 /** Counts the failures of a recipe in a row, and pauses its schedule at so many. */
@@ -70,7 +71,8 @@ export async function loseBuilder(tx: Transaction, build: BuildRow): Promise<voi
   await tx`
     update build set state = 'queued', claim = null, lease_time = null, step = '', done_count = 0, total_count = 0
     where name = ${name}`
-  await announceBuild(tx)
+  await announceBuild(tx, name)
+  await announceQueue(tx, build.facility)
 }
 
 export function cancelledBy(canceller: string): string {

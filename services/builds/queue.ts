@@ -2,7 +2,7 @@ import { exhausted } from '../../lib/failure.ts'
 import { parseRecipe } from '../../lib/recipes/parse.ts'
 import { requiredChecks } from '../../lib/recipes/checks.ts'
 import type { BuildTrigger } from '../../proto/gen/merge/image/v1/build.ts'
-import { announceBuild } from '../db/changes.ts'
+import { announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import type { RecipeRow } from '../recipes/queries.ts'
 import { checkCodes } from './checks.ts'
@@ -37,7 +37,7 @@ export async function queueBuild(
     logLimit: limits.logBytes,
     maxAttempts: limits.attempts,
   })
-  await announceBuild(tx)
+  await announceQueue(tx, facility)
   return name
 }
 
