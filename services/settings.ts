@@ -72,12 +72,12 @@ export const portalSettings = {
     schema: time('1h'),
   },
   buildsAtOnce: {
-    about: 'how many builds run at once, those of facilities too; 20 if not given',
+    about: "how many of the portal's own builds run at once; 20 if not given",
     value: 'COUNT',
     schema: builds(20),
   },
   facilityBuildsAtOnce: {
-    about: 'how many of these are of one facility; 4 if not given',
+    about: "how many of each facility's builds run at once; 4 if not given",
     value: 'COUNT',
     schema: builds(4),
   },

@@ -14,11 +14,10 @@ describe('builders', () => {
   let builder: Clients
 
   beforeAll(async () => {
-    const limits = ['--builds-at-once', '6', '--facility-builds-at-once', '1']
-    portal = await freshPortal(() => new Date('2026-11-27T12:00:00Z'), undefined, limits)
+    portal = await freshPortal(() => new Date('2026-11-27T12:00:00Z'))
     producer = portal.as('producer')
     builder = portal.as('agent:portal')
-    await makeFacilities(portal.as('admin'), 'lab1', 'lab2')
+    await makeFacilities(portal.as('admin'), 'lab1')
     await putRecipe(producer, 'std')
     await putRecipe(producer, 'twice', { limits: '{attempts: 2, log: 64K}' })
   })
@@ -93,26 +92,6 @@ describe('builders', () => {
       await builder.builds.claimBuild(request),
     ]
     expect(two).toEqual(one)
-  })
-
-  test('have as many builds at once as there is room for, everywhere and at a facility', async () => {
-    for (let i = 0; i < 7; i++) await run(producer, 'std')
-    const claims = []
-    for (let i = 0; i < 6; i++) claims.push(await claim(builder, { worker: `w${i}` }))
-    expect((await builder.builds.claimBuild(claimRequest({ worker: 'w7' }))).build).toBeUndefined()
-    await fail(builder, claims[0]?.claim ?? '')
-    expect((await claim(builder, { worker: 'w7' })).build.state).toBe(
-      BuildState.BUILD_STATE_RUNNING,
-    )
-    for (const one of claims.slice(1)) await fail(builder, one.claim)
-
-    const lab1 = portal.as('agent:lab1')
-    await putRecipe(lab1, 'lab1/tools', { line: 'lab1/debian-13-tools-x86' })
-    await run(lab1, 'lab1/tools')
-    await run(lab1, 'lab1/tools')
-    await claim(lab1, { facility: 'lab1' })
-    const more = claimRequest({ facility: 'lab1', worker: 'w2' })
-    expect((await lab1.builds.claimBuild(more)).build).toBeUndefined()
   })
 
   test('that give no sign of life lose their build to another one, under the same name', async () => {
