@@ -75,6 +75,17 @@ export async function loseBuilder(tx: Transaction, build: BuildRow): Promise<voi
   await announceQueue(tx, build.facility)
 }
 
+/** What becomes of a locked build that runs on long after its time, whatever its builder says of it. */
+export async function endOverdue(tx: Transaction, build: BuildRow): Promise<void> {
+  const { canceller, builder, timeLimitMs } = build
+  if (canceller !== '') {
+    return endBuild(tx, build, { state: 'cancelled', message: cancelledBy(canceller) })
+  }
+  const limit = `${Math.round(Number(timeLimitMs) / 60_000)} minutes`
+  const message = `It is over its limit of ${limit} by more than an hour, and ${builder} did not end it.`
+  return endBuild(tx, build, { state: 'failed', failure: BuildFailure.BUILD_FAILURE_TIME, message })
+}
+
 export function cancelledBy(canceller: string): string {
   return `${canceller} cancelled it.`
 }

@@ -5,7 +5,7 @@ import { sleep } from '../../lib/chunks/clock.ts'
 import type { Sql } from '../db/open.ts'
 import { expireCustom } from '../images/custom.ts'
 import { archiveLogs, sweepLogs } from './archive.ts'
-import { loseBuilder } from './ending.ts'
+import { endOverdue, loseBuilder } from './ending.ts'
 import { buildColumns, type BuildRow } from './queries.ts'
 import { queueDue } from './schedules.ts'
 
@@ -20,12 +20,13 @@ export interface KeepingDeps {
 const everyMs = 2_000
 
 /**
- * Does what builds need and nobody asks for, for ever: queues what is due, takes builds back from builders that went away, keeps logs
- * as objects, expires custom images. Each look goes by what is there, so that one that was missed is made up by the next.
+ * Does what builds need and nobody asks for, for ever: queues what is due, takes builds back from builders that went away, ends those
+ * whose time is over, keeps logs as objects, expires custom images. Each look goes by what is there, so that one that was missed is made up by the next.
  */
 export async function keepBuilding(deps: KeepingDeps, signal: AbortSignal): Promise<void> {
   const duties = [
     () => sweepLogs(deps, deps.now()),
+    () => endLate(deps),
     () => takeBackLapsed(deps),
     () => queue(deps),
     () => archiveLogs(deps, signal),
@@ -54,6 +55,24 @@ export async function takeBackLapsed({
     for (const build of lapsed) {
       await loseBuilder(tx, build)
       log.info({ build: build.name, builder: build.builder }, 'builder went away')
+    }
+  })
+}
+
+/** How long after its limit a builder that is at work has ended a build by itself, however slow it is. */
+const overdue = '1 hour'
+
+/** Ends the builds that run on though their time is over; their builders may give signs of life for ever. */
+export async function endLate({ sql, log }: Pick<KeepingDeps, 'sql' | 'log'>): Promise<void> {
+  await sql.begin(async (tx) => {
+    const late = await tx<BuildRow[]>`
+      select ${buildColumns(tx)} from build
+      where state = 'running'
+        and start_time + time_limit_ms * interval '1 millisecond' + ${overdue}::interval < now()
+      order by name for no key update skip locked`
+    for (const build of late) {
+      await endOverdue(tx, build)
+      log.warn({ build: build.name, builder: build.builder }, 'build ended after its time')
     }
   })
 }

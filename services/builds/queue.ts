@@ -35,6 +35,7 @@ export async function queueBuild(
     releases: release === 'automatic',
     pauseAfter: schedule?.pauseAfter ?? 0,
     logLimit: limits.logBytes,
+    timeLimitMs: limits.timeMs,
     maxAttempts: limits.attempts,
   })
   await announceQueue(tx, facility)

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { BuildFailure, BuildState } from '../../../proto/gen/merge/image/v1/build.ts'
 import { BuilderKind } from '../../../proto/gen/merge/image/v1/recipe.ts'
-import { takeBackLapsed } from '../../../services/builds/keeping.ts'
+import { endLate, takeBackLapsed } from '../../../services/builds/keeping.ts'
 import { makeLog } from '../../../lib/log.ts'
-import { claim, claimRequest, fail, log, putRecipe, run } from '../../support/builds.ts'
+import { claim, claimRequest, fail, finish, log, putRecipe, run } from '../../support/builds.ts'
 import { makeFacilities } from '../../support/facilities.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
@@ -110,6 +110,39 @@ describe('builders', () => {
     expect(await text(name)).toBe(
       'one\n-- agent:portal went away (1 of 3 times); it begins anew\ntwo\n',
     )
+  })
+
+  test('that never end a build lose it an hour after its time', async () => {
+    await putRecipe(producer, 'slow', { limits: '{time: 90m}' })
+    const name = await run(producer, 'slow')
+    const mine = await claim(builder)
+    const beat = { claim: mine.claim, progress: undefined }
+    const after = async (time: string) => {
+      await portal.sql`update build set start_time = now() - ${time}::interval where name = ${name}`
+      await endLate({ sql: portal.sql, log: makeLog('silent') })
+    }
+    await after('2 hours 29 minutes')
+    expect(await builder.builds.heartbeatBuild(beat)).toMatchObject({ cancelled: false })
+    await after('2 hours 31 minutes')
+    await expect(builder.builds.heartbeatBuild(beat)).rejects.toMatchObject(lost)
+    await expect(log(builder, mine, 'late\n')).rejects.toMatchObject(lost)
+    await expect(finish(builder, mine, Buffer.from('late'))).rejects.toMatchObject(lost)
+    expect(await get(name)).toMatchObject({
+      state: BuildState.BUILD_STATE_FAILED,
+      failure: BuildFailure.BUILD_FAILURE_TIME,
+      message:
+        'It is over its limit of 90 minutes by more than an hour, and agent:portal did not end it.',
+    })
+  })
+
+  test('that never end what is cancelled lose it as cancelled', async () => {
+    const name = await run(producer, 'std')
+    const mine = await claim(builder)
+    await producer.builds.cancelBuild({ requestId: randomUUID(), name })
+    await portal.sql`update build set start_time = now() - interval '3 hours' where name = ${name}`
+    await endLate({ sql: portal.sql, log: makeLog('silent') })
+    await expect(log(builder, mine, 'late\n')).rejects.toMatchObject(lost)
+    expect((await get(name))?.state).toBe(BuildState.BUILD_STATE_CANCELLED)
   })
 
   test('that go away too often let the build fail', async () => {
