@@ -114,7 +114,9 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   stack.use(
     inBackground((signal) => keepPreparing({ ...deps, sql, blobs, source: store, pool }, signal)),
   )
-  stack.use(inBackground((signal) => keepBuilding(storage, signal)))
+  stack.use(
+    inBackground((signal) => keepBuilding({ ...storage, keepLogs: settings.keepLogs }, signal)),
+  )
   stack.use(inBackground((signal) => collecting.keepOn(settings.collectEvery, signal)))
   stack.use(inBackground((signal) => scrubbing.keepOn(settings.scrubEvery, signal)))
   const [host = ''] = /^.*(?=:)/.exec(settings.listen) ?? []

@@ -81,6 +81,11 @@ export const portalSettings = {
     value: 'COUNT',
     schema: builds(4),
   },
+  keepLogs: {
+    about: 'how long logs of builds are kept (docs/builds.md); 400d if not given, 0 for ever',
+    value: 'TIME',
+    schema: time('400d'),
+  },
   ...upkeepSettings,
   undelete: {
     about: 'how long what is collected can be brought back; 7d if not given',

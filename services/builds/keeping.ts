@@ -4,7 +4,7 @@ import type { BlobStore } from '../../lib/chunks/blobs.ts'
 import { sleep } from '../../lib/chunks/clock.ts'
 import type { Sql } from '../db/open.ts'
 import { expireCustom } from '../images/custom.ts'
-import { archiveLogs, sweepLogs } from './archive.ts'
+import { archiveLogs, dropLogs, sweepLogs } from './archive.ts'
 import { endOverdue, loseBuilder } from './ending.ts'
 import { buildColumns, type BuildRow } from './queries.ts'
 import { queueDue } from './schedules.ts'
@@ -15,13 +15,16 @@ export interface KeepingDeps {
   readonly newUlid: () => string
   readonly now: () => Date
   readonly log: Logger
+  /** How long logs are kept; 0 for ever. */
+  readonly keepLogs: number
 }
 
 const everyMs = 2_000
+const forgetEveryMs = 60 * 60 * 1000
 
 /**
  * Does what builds need and nobody asks for, for ever: queues what is due, takes builds back from builders that went away, ends those
- * whose time is over, keeps logs as objects, expires custom images. Each look goes by what is there, so that one that was missed is made up by the next.
+ * whose time is over, keeps logs as objects for their time, expires custom images. Each look goes by what is there, so that one that was missed is made up by the next.
  */
 export async function keepBuilding(deps: KeepingDeps, signal: AbortSignal): Promise<void> {
   const duties = [
@@ -31,6 +34,7 @@ export async function keepBuilding(deps: KeepingDeps, signal: AbortSignal): Prom
     () => queue(deps),
     () => archiveLogs(deps, signal),
     () => expire(deps),
+    forgetting(deps, signal),
   ]
   for (let first = true; !isOver(signal); first = false) {
     for (const duty of first ? duties : duties.slice(1)) {
@@ -80,6 +84,18 @@ export async function endLate({ sql, log }: Pick<KeepingDeps, 'sql' | 'log'>): P
 async function queue(deps: KeepingDeps): Promise<void> {
   const recipes = await queueDue(deps, deps.now())
   if (recipes.length > 0) deps.log.info({ recipes }, 'scheduled builds queued')
+}
+
+/** Lets go of old logs, once an hour. */
+function forgetting(deps: KeepingDeps, signal: AbortSignal): () => Promise<void> {
+  let due = 0
+  return async () => {
+    const now = deps.now().getTime()
+    if (now < due) return
+    due = now + forgetEveryMs
+    const builds = await dropLogs(deps, deps.keepLogs, signal)
+    if (builds.length > 0) deps.log.info({ count: builds.length }, 'old logs of builds dropped')
+  }
 }
 
 async function expire({ sql, log }: KeepingDeps): Promise<void> {

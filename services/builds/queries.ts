@@ -53,6 +53,7 @@ export interface BuildRow {
   readonly link: string
   readonly logBytes: bigint
   readonly logSha256: string | null
+  readonly logGoneTime: Date | null
   readonly checks: readonly CheckRow[] | null
 }
 
@@ -61,7 +62,7 @@ export const buildColumns = (sql: Sql | Transaction) => sql`
   retry_of, force, required_checks, releases, pause_after, log_limit, time_limit_ms, max_attempts, state, attempt, claim::text,
   lease_time, builder, canceller, step, done_count, total_count, failure, build.message, create_time, start_time,
   end_time, image, day, serial, encode(inputs_digest, 'hex') as inputs, unchanged_image, link, log_bytes,
-  encode(log_digest, 'hex') as log_sha256,
+  encode(log_digest, 'hex') as log_sha256, log_gone_time,
   (select json_agg(json_build_object('kind', one.kind, 'outcome', outcome, 'message', one.message) order by one.kind)
     from build_check as one where one.build = build.name) as checks`
 

@@ -53,6 +53,7 @@ export function renderBuild(row: BuildRow): Build {
     logBytes: row.logBytes,
     logDigest: digestText(row.logSha256),
     link,
+    logGoneTime: row.logGoneTime ?? undefined,
   }
 }
 
