@@ -85,13 +85,18 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
   const chunks = chunkService({ source: store, limit, uploads: uploadsInto(store, storage) })
   const tickets = { keys: ticketKeys({ ...deps, sql }), now: deps.now }
+  const { facilityRecipeBytes } = settings
   const room = { portal: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
   const services = [
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
     mount(ImageServiceService, imageService({ sql }), access.imageAccess),
     mount(AliasServiceService, aliasService({ sql }), access.aliasAccess),
     mount(resolverPlane, resolverService({ sql, ...deps }), access.resolverAccess),
-    mount(BuildServiceService, buildService({ ...storage, news, room }), access.buildAccess),
+    mount(
+      BuildServiceService,
+      buildService({ ...storage, news, room, facilityRecipeBytes }),
+      access.buildAccess,
+    ),
     mount(UploadServiceService, uploadService({ sql, leases, ...deps }), access.uploadAccess),
     mount(chunkPlane, chunks, access.chunkAccess),
     mount(DeltaServiceService, deltaService({ sql, blobs, limit }), access.deltaAccess),

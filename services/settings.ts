@@ -81,6 +81,15 @@ export const portalSettings = {
     value: 'COUNT',
     schema: builds(4),
   },
+  facilityRecipeBytes: {
+    about: 'what the recipes of one facility take at most, in all versions; 67108864 if not given',
+    value: 'BYTES',
+    schema: z
+      .string()
+      .regex(/^[1-9]\d{5,14}$/, 'must be a count of bytes, 100000 or more')
+      .default('67108864')
+      .transform(Number),
+  },
   keepLogs: {
     about: 'how long logs of builds are kept (docs/builds.md); 400d if not given, 0 for ever',
     value: 'TIME',

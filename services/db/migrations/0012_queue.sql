@@ -7,3 +7,6 @@ alter table build add constraint build_log_gone check (log_gone_time is null or 
 drop index build_unarchived;
 create index build_unarchived on build (name) where end_time is not null and log_key is null and log_gone_time is null;
 create index build_archived on build (end_time) where log_key is not null;
+
+-- Whether a version of a recipe was built is asked with each version that is put.
+create index build_by_version on build (recipe, recipe_version);
