@@ -32,9 +32,19 @@ export async function endBuild(tx: Transaction, build: BuildRow, end: BuildEnd):
       message = ${message}, inputs_digest = decode(${inputs}::text, 'hex'), unchanged_image = ${unchangedImage},
       log_digest = decode(${await digestLog(tx, name)}, 'hex')
     where name = ${name}`
+  if (end.state === 'skipped') await giveNameBack(tx, build)
   await tellRecipe(tx, build, end.state, message)
   await announceBuild(tx, name)
   await announceQueue(tx, build.facility)
+}
+
+/**
+ * A build that found nothing to make has no use for its name: no claim of it commits an image any more. If there were other tries,
+ * one of them may have left a disk that has the name inside.
+ */
+async function giveNameBack(tx: Transaction, { name, attempt }: BuildRow): Promise<void> {
+  if (attempt > 1) return
+  await tx`update build set image = null, day = null, serial = null where name = ${name}`
 }
 
 /** Counts the failures of a recipe in a row, and pauses its schedule at so many. */
