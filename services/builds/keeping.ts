@@ -24,7 +24,8 @@ const forgetEveryMs = 60 * 60 * 1000
 
 /**
  * Does what builds need and nobody asks for, for ever: queues what is due, takes builds back from builders that went away, ends those
- * whose time is over, keeps logs as objects for their time, expires custom images. Each look goes by what is there, so that one that was missed is made up by the next.
+ * whose time is over, keeps logs as objects for their time, expires custom images. Each look goes by what is there, so that one that
+ * was missed is made up by the next.
  */
 export async function keepBuilding(deps: KeepingDeps, signal: AbortSignal): Promise<void> {
   const duties = [
@@ -67,17 +68,22 @@ export async function takeBackLapsed({
 const overdue = '1 hour'
 
 /** Ends the builds that run on though their time is over; their builders may give signs of life for ever. */
-export async function endLate({ sql, log }: Pick<KeepingDeps, 'sql' | 'log'>): Promise<void> {
-  await sql.begin(async (tx) => {
-    const late = await tx<BuildRow[]>`
+export async function endLate(deps: Pick<KeepingDeps, 'sql' | 'log'>): Promise<void> {
+  while (await endOneLate(deps));
+}
+
+/** By itself, as it locks its recipe: so nobody waits for two in another order. */
+async function endOneLate({ sql, log }: Pick<KeepingDeps, 'sql' | 'log'>): Promise<boolean> {
+  return sql.begin(async (tx) => {
+    const [late] = await tx<BuildRow[]>`
       select ${buildColumns(tx)} from build
       where state = 'running'
         and start_time + time_limit_ms * interval '1 millisecond' + ${overdue}::interval < now()
-      order by name for no key update skip locked`
-    for (const build of late) {
-      await endOverdue(tx, build)
-      log.warn({ build: build.name, builder: build.builder }, 'build ended after its time')
-    }
+      order by name limit 1 for no key update skip locked`
+    if (late === undefined) return false
+    await endOverdue(tx, late)
+    log.warn({ build: late.name, builder: late.builder }, 'build ended after its time')
+    return true
   })
 }
 

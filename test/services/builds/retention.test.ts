@@ -108,19 +108,42 @@ describe('logs that are old', () => {
   })
 
   test('of builds that ran elsewhere are kept from when they were told', async () => {
-    const report = ReportBuildRequest.create({
-      requestId: randomUUID(),
-      target: 'debian-13',
-      failure: 2,
-      message: 'it broke',
-      builder: 'pipeline',
-      endTime: new Date('2020-01-01T00:00:00Z'),
-      log: Buffer.from('hello\n'),
-    })
-    const name = (await producer.builds.reportBuild(report)).build?.name ?? ''
+    const name = await report(producer, new Date('2020-01-01T00:00:00Z'))
     await archiveLogs({ sql: portal.sql, blobs, newUlid: ulid }, never)
     expect(await drop(399)).toEqual([])
     await age(400)
     expect(await drop(399)).toEqual([name])
   })
 })
+
+test('a portal looks for logs that are old once an hour, and keeps them as long as it is told', async () => {
+  let now = Date.parse('2026-11-27T12:00:00Z')
+  await using portal = await freshPortal(() => new Date(now), undefined, ['--keep-logs', '1ms'])
+  const producer = portal.as('producer')
+  const name = await report(producer)
+  const read = async () => {
+    const parts = []
+    for await (const { part } of producer.builds.readBuildLog({ name, offset: 0n }))
+      parts.push(part)
+    return Buffer.concat(parts).toString()
+  }
+  expect(await read()).toContain('hello')
+  while ((await producer.builds.getBuild({ name })).build?.logGoneTime === undefined) {
+    now += 60 * 60 * 1000
+  }
+  await expect(read()).rejects.toMatchObject({ reason: 'LOG_EXPIRED' })
+}, 30_000)
+
+/** Tells of a build that failed elsewhere. */
+async function report({ builds }: Clients, endTime?: Date): Promise<string> {
+  const request = ReportBuildRequest.create({
+    requestId: randomUUID(),
+    target: 'debian-13',
+    failure: 2,
+    message: 'it broke',
+    builder: 'pipeline',
+    endTime,
+    log: Buffer.from('hello\n'),
+  })
+  return (await builds.reportBuild(request)).build?.name ?? ''
+}
