@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
-import postgres from 'postgres'
 import { connect, openChannel } from '../lib/rpc/connect.ts'
 import {
   BuildServiceService,
@@ -11,7 +10,7 @@ import {
 import { PutRecipeRequest } from '../proto/gen/merge/image/v1/recipe.ts'
 import { BuilderKind } from '../proto/gen/merge/image/v1/recipe.ts'
 import { startTestbed } from '../testbed/testbed.ts'
-import { databaseOf } from './fill.ts'
+import { databaseOf, transactionsOf } from './fill.ts'
 
 // What builds that log cost the portal while many builders wait for work: CLAIMERS (200) that wait, BUILDS (20) that log
 // PARTS (10) parts a second each, and one who watches each of them.
@@ -76,7 +75,7 @@ async function watch(name: string): Promise<void> {
   }
 }
 
-const sql = postgres(await databaseOf(folder), { max: 1 })
+const database = await databaseOf(folder)
 
 async function figures() {
   const stat = await readFile(`/proc/${portal.process.pid}/stat`, 'utf8')
@@ -85,11 +84,9 @@ async function figures() {
     .split(' ')
     .slice(12, 14)
     .map(Number)
-  const [row] = await sql<{ count: string }[]>`
-    select xact_commit + xact_rollback as count from pg_stat_database where datname = current_database()`
   return {
     cpu: (user + system) / ticksPerSecond,
-    transactions: Number(row?.count ?? 0),
+    transactions: await transactionsOf(database),
     sent,
     seen,
   }
@@ -111,7 +108,6 @@ await setTimeout(seconds * 1000)
 const after = await figures()
 over.abort()
 await Promise.allSettled(under)
-await sql.end()
 
 const rate = (of: keyof typeof before): string => ((after[of] - before[of]) / seconds).toFixed(2)
 process.stdout

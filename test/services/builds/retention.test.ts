@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { ulid } from 'ulid'
 import type { BlobStore } from '../../../lib/chunks/blobs.ts'
 import { openDirectory } from '../../../lib/chunks/directory.ts'
-import { ReportBuildRequest } from '../../../proto/gen/merge/image/v1/build.ts'
+import { ReportBuildRequest, type Build } from '../../../proto/gen/merge/image/v1/build.ts'
 import { archiveLogs, dropLogs } from '../../../services/builds/archive.ts'
 import { claim, fail, finish, log, putRecipe, run } from '../../support/builds.ts'
 import { restate } from '../../support/images.ts'
@@ -53,7 +53,11 @@ describe('logs that are old', () => {
   }
 
   const drop = (days: number) => dropLogs({ sql: portal.sql, blobs }, days * dayMs, never)
-  const get = async (name: string) => (await producer.builds.getBuild({ name })).build
+  const get = async (name: string): Promise<Build> => {
+    const { build } = await producer.builds.getBuild({ name })
+    if (build === undefined) throw new Error('no build came back')
+    return build
+  }
   const watch = (name: string, logOffset = 0n) =>
     producer.builds.watchBuild({ name, logOffset })[Symbol.asyncIterator]()
   async function text(name: string): Promise<string> {
@@ -78,10 +82,10 @@ describe('logs that are old', () => {
     expect(await blobs.stat(row?.logKey ?? '')).toBeUndefined()
     for (const name of [made, ...newest]) expect(await text(name)).toMatch(/^hello\n-- /)
 
-    const { logBytes, logDigest, logGoneTime } = (await get(failed)) ?? {}
+    const { logBytes, logDigest, logGoneTime } = await get(failed)
     expect({ logBytes, logDigest }).toEqual({
-      logBytes: before?.logBytes,
-      logDigest: before?.logDigest,
+      logBytes: before.logBytes,
+      logDigest: before.logDigest,
     })
     expect(Math.abs((logGoneTime?.getTime() ?? 0) - Date.now())).toBeLessThan(60_000)
     const expired = {
@@ -101,9 +105,9 @@ describe('logs that are old', () => {
 
     // What is gone is no log that waits to be put away.
     await archiveLogs({ sql: portal.sql, blobs, newUlid: ulid }, never)
-    expect((await get(failed))?.logGoneTime).toEqual(logGoneTime)
+    expect((await get(failed)).logGoneTime).toEqual(logGoneTime)
 
-    await restate(portal.sql, (await get(made))?.image ?? '', { storage: 'expired' })
+    await restate(portal.sql, (await get(made)).image, { storage: 'expired' })
     expect(await drop(399)).toEqual([made])
   })
 
