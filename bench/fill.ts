@@ -12,6 +12,15 @@ export async function databaseOf(folder: string): Promise<string> {
   return `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`
 }
 
+/** How many transactions a database has had. */
+export async function transactionsOf(url: string): Promise<number> {
+  const sql = postgres(url, { max: 1 })
+  const [row] = await sql<{ count: string }[]>`
+    select xact_commit + xact_rollback as count from pg_stat_database where datname = current_database()`
+  await sql.end()
+  return Number(row?.count)
+}
+
 const rowsAtOnce = 5000
 
 /** Writes a world into a portal's database, as one change. */

@@ -187,7 +187,12 @@ function resultFacts(build: Build): Facts {
     ['Begun', time(startTime)],
     ['Ended', `${time(endTime)}${took(build)}`],
     [made ? 'Image' : 'Image would be', image || `${build.target}-…`],
-    ['Log', `${bytes(build.logBytes)}: \`mrg-image watch build ${build.name}\` prints it`],
+    ['Log', `${bytes(build.logBytes)}: ${logText(build)}`],
     ...optional.filter(([, value]) => value !== ''),
   ]
+}
+
+function logText({ name, logGoneTime }: Build): string {
+  if (logGoneTime !== undefined) return `gone since ${time(logGoneTime)}`
+  return `\`mrg-image watch build ${name}\` prints it`
 }

@@ -35,7 +35,11 @@ export const diff = command({
 function compared(paint: Paint, answer: DiffImagesResponse): string {
   const [from, to] = [present(answer.from), present(answer.to)]
   const added = present(answer.added)
-  const cost = `${bytes(added.storedBytes)}, ${share(added.storedBytes, to.storedBytes)} of it`
+  // What a facility stores is known to it alone.
+  const cost =
+    added.unsizedChunks > 0n
+      ? `${bytes(added.rawBytes)} of data, compressed`
+      : `${bytes(added.storedBytes)}, ${share(added.storedBytes, to.storedBytes)} of it`
   const sentence =
     from.digest === to.digest
       ? 'Their content is the same.'
@@ -60,8 +64,8 @@ function sums(paint: Paint, { shared, added, removed }: DiffImagesResponse): str
   return table(paint, ['Chunks', '>Count', '>Data', '>Stored'], rows)
 }
 
-function sizes({ chunks, rawBytes, storedBytes }: ChunkSum): readonly string[] {
-  return [String(chunks), bytes(rawBytes), bytes(storedBytes)]
+function sizes({ chunks, rawBytes, storedBytes, unsizedChunks }: ChunkSum): readonly string[] {
+  return [String(chunks), bytes(rawBytes), unsizedChunks > 0n ? 'unknown' : bytes(storedBytes)]
 }
 
 function packages(paint: Paint, { packagesKnown, packages }: DiffImagesResponse): string {

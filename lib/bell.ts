@@ -26,3 +26,29 @@ export function makeBell(): Bell {
       }),
   }
 }
+
+/** A bell for each key, which is there while somebody waits for it. */
+export interface Bells {
+  ring(key: string): void
+  /** As of one bell, of those with this key. */
+  next(key: string, withinMs: number, signal?: AbortSignal): Promise<void>
+}
+
+export function makeBells(): Bells {
+  const bells = new Map<string, { readonly bell: Bell; waiting: number }>()
+  return {
+    ring: (key) => {
+      bells.get(key)?.bell.ring()
+    },
+    async next(key, withinMs, signal) {
+      const one = bells.get(key) ?? { bell: makeBell(), waiting: 0 }
+      bells.set(key, one)
+      one.waiting++
+      try {
+        await one.bell.next(withinMs, signal)
+      } finally {
+        if (--one.waiting === 0) bells.delete(key)
+      }
+    },
+  }
+}

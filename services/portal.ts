@@ -86,13 +86,14 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
   const chunks = chunkService({ source: store, limit, uploads: uploadsInto(store, storage) })
   const tickets = { keys: ticketKeys({ ...deps, sql }), now: deps.now }
-  const room = { everywhere: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
+  const room = { portal: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
+  const building = { ...settings, ...storage, news, room }
   const services = [
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
     mount(ImageServiceService, imageService({ sql, ...deps }), access.imageAccess),
     mount(AliasServiceService, aliasService({ sql }), access.aliasAccess),
     mount(resolverPlane, resolverService({ sql, ...deps }), access.resolverAccess),
-    mount(BuildServiceService, buildService({ ...storage, news, room }), access.buildAccess),
+    mount(BuildServiceService, buildService(building), access.buildAccess),
     mount(UploadServiceService, uploadService({ sql, leases, ...deps }), access.uploadAccess),
     mount(chunkPlane, chunks, access.chunkAccess),
     mount(DeltaServiceService, deltaService({ sql, blobs, limit }), access.deltaAccess),
@@ -115,7 +116,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   stack.use(
     inBackground((signal) => keepPreparing({ ...deps, sql, blobs, source: store, pool }, signal)),
   )
-  stack.use(inBackground((signal) => keepBuilding(storage, signal)))
+  stack.use(inBackground((signal) => keepBuilding(building, signal)))
   stack.use(inBackground((signal) => keepLives(storage, signal)))
   stack.use(inBackground((signal) => collecting.keepOn(settings.collectEvery, signal)))
   stack.use(inBackground((signal) => scrubbing.keepOn(settings.scrubEvery, signal)))

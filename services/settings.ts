@@ -72,14 +72,28 @@ export const portalSettings = {
     schema: time('1h'),
   },
   buildsAtOnce: {
-    about: 'how many builds run at once, those of facilities too; 20 if not given',
+    about: "how many of the portal's own builds run at once; 20 if not given",
     value: 'COUNT',
     schema: builds(20),
   },
   facilityBuildsAtOnce: {
-    about: 'how many of these are of one facility; 4 if not given',
+    about: "how many of each facility's builds run at once; 4 if not given",
     value: 'COUNT',
     schema: builds(4),
+  },
+  facilityRecipeBytes: {
+    about: 'what the recipes of one facility take at most, in all versions; 67108864 if not given',
+    value: 'BYTES',
+    schema: z
+      .string()
+      .regex(/^[1-9]\d{5,14}$/, 'must be a count of bytes, 100000 or more')
+      .default('67108864')
+      .transform(Number),
+  },
+  keepLogs: {
+    about: 'how long logs of builds are kept (docs/builds.md); 400d if not given, 0 for ever',
+    value: 'TIME',
+    schema: time('400d'),
   },
   ...upkeepSettings,
   undelete: {

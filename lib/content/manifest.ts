@@ -1,5 +1,5 @@
 import { type Digest, splitDigests } from './digest.ts'
-import type { Extents } from './extents.ts'
+import { chunksOf, type Extents } from './extents.ts'
 
 export const kinds = ['rootfs', 'kernel', 'initramfs'] as const
 export const formats = ['raw'] as const
@@ -29,6 +29,15 @@ export interface Manifest {
 /** The digests of all chunks, each once, in the order of the image. */
 export function chunkDigests({ artifacts }: Manifest): Digest[] {
   return [...new Set(artifacts.flatMap(({ extents }) => splitDigests(extents.digests)))]
+}
+
+/** The chunks, each once, with their lengths. */
+export function chunkLengths({ artifacts }: Manifest): Map<Digest, number> {
+  const lengths = new Map<Digest, number>()
+  for (const { extents } of artifacts) {
+    for (const { digest, length } of chunksOf(extents)) lengths.set(digest, length)
+  }
+  return lengths
 }
 
 /** Where an artifact stands among the others. */

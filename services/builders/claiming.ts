@@ -6,7 +6,7 @@ import type { Sql, Transaction } from '../db/open.ts'
 import { announceBuild } from '../db/changes.ts'
 import { loseBuilder } from '../builds/ending.ts'
 import { buildColumns, getBuild, type BuildRow } from '../builds/queries.ts'
-import { nextSerial } from '../images/queries.ts'
+import { nextSerial, ownedBy } from '../images/queries.ts'
 import { findRecipe } from '../recipes/queries.ts'
 
 /** How long a claim holds without a sign of life. */
@@ -16,26 +16,23 @@ const lease = '60 seconds'
 export interface Worker {
   readonly claim: string
   readonly caller: Caller
-  /** Undefined for the portal's own. */
-  readonly facility: string | undefined
+  /** Null for the portal's own. */
+  readonly facility: string | null
   readonly worker: string
   readonly holding: readonly string[]
   readonly kinds: readonly number[]
   readonly archs: readonly string[]
 }
 
-/** How many builds run at once. */
+/** How many builds run at once: of the portal's own, and of each facility's. */
 export interface Room {
-  readonly everywhere: number
+  readonly portal: number
   readonly aFacility: number
 }
 
-/** Any number that no other advisory lock has. */
-const claims = 7_021_405_815
-
 /**
- * Gives the oldest build that waits and fits, or undefined. Claims are made one after another, so that the counts of what runs are
- * right; a row that somebody else has locked, to cancel it say, is passed by.
+ * Gives the oldest build that waits and fits, or undefined. Claims of one owner's builds are made one after another, so that the
+ * count of what runs is right; a row that somebody else has locked, to cancel it say, is passed by.
  */
 export async function claimBuild(
   sql: Sql,
@@ -43,13 +40,16 @@ export async function claimBuild(
   room: Room,
   day: string,
 ): Promise<BuildRow | undefined> {
+  const { fits, holds, strays } = await look(sql, worker, room)
   // By itself: it may lock recipes, which come after lines.
-  await sql.begin((tx) => giveUp(tx, worker))
+  if (strays) await sql.begin((tx) => giveUp(tx, worker))
+  else if (!fits && !holds) return undefined
   return sql.begin(async (tx) => {
-    await tx`select pg_advisory_xact_lock(${claims})`
+    await lockClaims(tx, worker)
     const before = await byClaim(tx, worker.claim, worker.caller)
     if (before !== undefined) return before.state === 'running' ? before : undefined
-    if (!(await hasRoom(tx, worker, room))) return undefined
+    const [free] = await tx<{ is: boolean }[]>`select ${hasRoom(tx, worker, room)} as is`
+    if (free?.is !== true) return undefined
     const build = await oldestFitting(tx, worker)
     if (build === undefined) return undefined
     await reserveName(tx, build, day)
@@ -57,38 +57,52 @@ export async function claimBuild(
       update build set state = 'running', claim = ${worker.claim}, lease_time = now() + ${lease}::interval,
         builder = ${worker.caller.name}, worker = ${worker.worker}, attempt = attempt + 1, start_time = now()
       where name = ${build.name}`
-    await announceBuild(tx)
+    await announceBuild(tx, build.name)
     return getBuild(tx, build.name)
   })
 }
 
+/** What a claim can come to. Whoever waits for a build looks often and finds nothing, and holds nobody up by it. */
+async function look(
+  sql: Sql,
+  worker: Worker,
+  room: Room,
+): Promise<Readonly<Record<'fits' | 'holds' | 'strays', boolean>>> {
+  const { claim, caller } = worker
+  const [row] = await sql<{ fits: boolean; holds: boolean; strays: boolean }[]>`
+    select exists (select from build where ${isFitting(sql, worker)}) and ${hasRoom(sql, worker, room)} as fits,
+      exists (select from build where claim = ${claim} and builder = ${caller.name}) as holds,
+      exists (select from build where ${isStray(sql, worker)}) as strays`
+  return row ?? { fits: false, holds: false, strays: false }
+}
+
+async function lockClaims(tx: Transaction, { facility }: Worker): Promise<void> {
+  await tx`select pg_advisory_xact_lock(hashtextextended(${`claims of ${facility ?? ''}`}, 0))`
+}
+
 /** What a worker claimed before and does not hold any more; it was killed, or it would. */
-async function giveUp(tx: Transaction, { caller, worker, claim, holding }: Worker): Promise<void> {
+async function giveUp(tx: Transaction, worker: Worker): Promise<void> {
   const lost = await tx<BuildRow[]>`
     select ${buildColumns(tx)} from build
-    where state = 'running' and builder = ${caller.name} and worker = ${worker}
-      and claim <> all (${[claim, ...holding]}::uuid[])
-    order by name for no key update`
+    where ${isStray(tx, worker)} order by name for no key update`
   for (const build of lost) await loseBuilder(tx, build)
 }
 
-async function hasRoom(
-  tx: Transaction,
-  { facility }: Worker,
-  { everywhere, aFacility }: Room,
-): Promise<boolean> {
-  const [row] = await tx<{ all: number; here: number }[]>`
-    select count(*)::int as all, count(*) filter (where facility = ${facility ?? null})::int as here
-    from build where state = 'running'`
-  return (row?.all ?? 0) < everywhere && (row?.here ?? 0) < aFacility
-}
+const isStray = (sql: Sql | Transaction, { caller, worker, claim, holding }: Worker) => sql`
+  (state = 'running' and builder = ${caller.name} and worker = ${worker}
+    and claim <> all (${[claim, ...holding]}::uuid[]))`
+
+const hasRoom = (sql: Sql | Transaction, { facility }: Worker, room: Room) => sql`
+  (select count(*) from build where state = 'running' and ${ownedBy(sql, facility ?? '')})
+    < ${facility === null ? room.portal : room.aFacility}`
+
+const isFitting = (sql: Sql | Transaction, { facility, kinds, archs }: Worker) => sql`
+  (state = 'queued' and ${ownedBy(sql, facility ?? '')}
+    and kind = any (${kinds as number[]}::smallint[]) and arch = any (${archs as string[]}::text[]))`
 
 async function oldestFitting(tx: Transaction, worker: Worker): Promise<BuildRow | undefined> {
-  const { facility = null, kinds, archs } = worker
   const [row] = await tx<BuildRow[]>`
-    select ${buildColumns(tx)} from build
-    where state = 'queued' and facility is not distinct from ${facility}
-      and kind = any (${kinds as number[]}::smallint[]) and arch = any (${archs as string[]}::text[])
+    select ${buildColumns(tx)} from build where ${isFitting(tx, worker)}
     order by create_time, name limit 1 for no key update skip locked`
   return row
 }

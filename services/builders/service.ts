@@ -49,7 +49,8 @@ export function builderHandlers(deps: {
       for (;;) {
         // Listening begins before looking, so that no build falls between the two.
         const left = until - clock()
-        const next = news.next(Math.max(0, Math.min(left, pollMs)), over)
+        const within = Math.max(0, Math.min(left, pollMs))
+        const next = news.ofQueue(worker.facility, within, over)
         const build = await claimBuild(sql, worker, room, dayOf(now()))
         if (build !== undefined) return renderClaimed(sql, build)
         if (left <= 0 || over.aborted) return nothingToDo
@@ -66,7 +67,7 @@ export function builderHandlers(deps: {
         if (progress !== undefined) {
           await tx`
             update build set step = ${step}, done_count = ${done}, total_count = ${total} where name = ${name}`
-          await announceBuild(tx)
+          await announceBuild(tx, name)
         }
         return { cancelled: canceller !== '', expireTime: await renewClaim(tx, name) }
       })
@@ -84,7 +85,7 @@ export function builderHandlers(deps: {
         const build = await lockClaimed(tx, claim, caller)
         const logBytes = await appendLog(tx, build, { offset, data })
         await renewClaim(tx, build.name)
-        await announceBuild(tx)
+        await announceBuild(tx, build.name)
         return { logBytes, cancelled: build.canceller !== '' }
       })
     },
@@ -132,7 +133,7 @@ function parseWorker(request: ClaimBuildRequest): Omit<Worker, 'caller'> {
   if (waitSeconds > longestWait) {
     throw wrong('wait_seconds', `wait_seconds is ${longestWait} at most.`)
   }
-  const at = facility === 'portal' ? undefined : facility
+  const at = facility === 'portal' ? null : facility
   return { claim, facility: at, worker, holding, kinds, archs }
 }
 

@@ -1,6 +1,6 @@
 import { whyPaused } from '../../lib/recipes/schedule.ts'
 import { BuildFailure } from '../../proto/gen/merge/image/v1/build.ts'
-import { announceBuild } from '../db/changes.ts'
+import { announceBuild, announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { pauseRecipe } from '../recipes/queries.ts'
 import { digestLog, noteInLog } from './logs.ts'
@@ -32,8 +32,19 @@ export async function endBuild(tx: Transaction, build: BuildRow, end: BuildEnd):
       message = ${message}, inputs_digest = decode(${inputs}::text, 'hex'), unchanged_image = ${unchangedImage},
       log_digest = decode(${await digestLog(tx, name)}, 'hex')
     where name = ${name}`
+  if (end.state === 'skipped') await giveNameBack(tx, build)
   await tellRecipe(tx, build, end.state, message)
-  await announceBuild(tx)
+  await announceBuild(tx, name)
+  await announceQueue(tx, build.facility)
+}
+
+/**
+ * A build that found nothing to make has no use for its name: no claim of it commits an image any more. If there were other tries,
+ * one of them may have left a disk that has the name inside.
+ */
+async function giveNameBack(tx: Transaction, { name, attempt }: BuildRow): Promise<void> {
+  if (attempt > 1) return
+  await tx`update build set image = null, day = null, serial = null where name = ${name}`
 }
 
 /** Counts the failures of a recipe in a row, and pauses its schedule at so many. */
@@ -70,7 +81,19 @@ export async function loseBuilder(tx: Transaction, build: BuildRow): Promise<voi
   await tx`
     update build set state = 'queued', claim = null, lease_time = null, step = '', done_count = 0, total_count = 0
     where name = ${name}`
-  await announceBuild(tx)
+  await announceBuild(tx, name)
+  await announceQueue(tx, build.facility)
+}
+
+/** What becomes of a locked build that runs on long after its time, whatever its builder says of it. */
+export async function endOverdue(tx: Transaction, build: BuildRow): Promise<void> {
+  const { canceller, builder, timeLimitMs } = build
+  if (canceller !== '') {
+    return endBuild(tx, build, { state: 'cancelled', message: cancelledBy(canceller) })
+  }
+  const limit = `${Math.round(Number(timeLimitMs) / 60_000)} minutes`
+  const message = `It is over its limit of ${limit} by more than an hour, and ${builder} did not end it.`
+  return endBuild(tx, build, { state: 'failed', failure: BuildFailure.BUILD_FAILURE_TIME, message })
 }
 
 export function cancelledBy(canceller: string): string {

@@ -18,6 +18,7 @@ export function buildService(deps: {
   readonly clock: () => number
   readonly newUlid: () => string
   readonly room: Room
+  readonly facilityRecipeBytes: number
 }): Service<typeof BuildServiceService, [call: Call]> {
   return { ...recipeHandlers(deps), ...buildHandlers(deps), ...builderHandlers(deps) }
 }

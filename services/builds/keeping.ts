@@ -3,8 +3,8 @@ import { isOver } from '../../lib/chunks/abort.ts'
 import type { BlobStore } from '../../lib/chunks/blobs.ts'
 import { sleep } from '../../lib/chunks/clock.ts'
 import type { Sql } from '../db/open.ts'
-import { archiveLogs, sweepLogs } from './archive.ts'
-import { loseBuilder } from './ending.ts'
+import { archiveLogs, dropLogs, sweepLogs } from './archive.ts'
+import { endOverdue, loseBuilder } from './ending.ts'
 import { buildColumns, type BuildRow } from './queries.ts'
 import { queueDue } from './schedules.ts'
 
@@ -14,20 +14,26 @@ export interface KeepingDeps {
   readonly newUlid: () => string
   readonly now: () => Date
   readonly log: Logger
+  /** How long logs are kept; 0 for ever. */
+  readonly keepLogs: number
 }
 
 const everyMs = 2_000
+const forgetEveryMs = 60 * 60 * 1000
 
 /**
- * Does what builds need and nobody asks for, for ever: queues what is due, takes builds back from builders that went away, keeps logs
- * as objects. Each look goes by what is there, so that one that was missed is made up by the next.
+ * Does what builds need and nobody asks for, for ever: queues what is due, takes builds back from builders that went away, ends those
+ * whose time is over, keeps logs as objects for their time. Each look goes by what is there, so that one that
+ * was missed is made up by the next.
  */
 export async function keepBuilding(deps: KeepingDeps, signal: AbortSignal): Promise<void> {
   const duties = [
     () => sweepLogs(deps, deps.now()),
+    () => endLate(deps),
     () => takeBackLapsed(deps),
     () => queue(deps),
     () => archiveLogs(deps, signal),
+    forgetting(deps, signal),
   ]
   for (let first = true; !isOver(signal); first = false) {
     for (const duty of first ? duties : duties.slice(1)) {
@@ -56,7 +62,42 @@ export async function takeBackLapsed({
   })
 }
 
+/** How long after its limit a builder that is at work has ended a build by itself, however slow it is. */
+const overdue = '1 hour'
+
+/** Ends the builds that run on though their time is over; their builders may give signs of life for ever. */
+export async function endLate(deps: Pick<KeepingDeps, 'sql' | 'log'>): Promise<void> {
+  while (await endOneLate(deps));
+}
+
+/** By itself, as it locks its recipe: so nobody waits for two in another order. */
+async function endOneLate({ sql, log }: Pick<KeepingDeps, 'sql' | 'log'>): Promise<boolean> {
+  return sql.begin(async (tx) => {
+    const [late] = await tx<BuildRow[]>`
+      select ${buildColumns(tx)} from build
+      where state = 'running'
+        and start_time + time_limit_ms * interval '1 millisecond' + ${overdue}::interval < now()
+      order by name limit 1 for no key update skip locked`
+    if (late === undefined) return false
+    await endOverdue(tx, late)
+    log.warn({ build: late.name, builder: late.builder }, 'build ended after its time')
+    return true
+  })
+}
+
 async function queue(deps: KeepingDeps): Promise<void> {
   const recipes = await queueDue(deps, deps.now())
   if (recipes.length > 0) deps.log.info({ recipes }, 'scheduled builds queued')
+}
+
+/** Lets go of old logs, once an hour. */
+function forgetting(deps: KeepingDeps, signal: AbortSignal): () => Promise<void> {
+  let due = 0
+  return async () => {
+    const now = deps.now().getTime()
+    if (now < due) return
+    due = now + forgetEveryMs
+    const builds = await dropLogs(deps, deps.keepLogs, signal)
+    if (builds.length > 0) deps.log.info({ count: builds.length }, 'old logs of builds dropped')
+  }
 }

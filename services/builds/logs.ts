@@ -65,31 +65,38 @@ export async function digestLog(tx: Transaction, build: string): Promise<string>
   return hash.digest('hex')
 }
 
-/** A build's log from a byte on, as far as it goes now; INVALID_FIELD where it does not go so far. */
+/** A build's log from a byte on, as far as it goes now; INVALID_FIELD where it does not go so far, LOG_EXPIRED where it is gone. */
 export async function* readLog(
   { sql, blobs }: { readonly sql: Sql; readonly blobs: Pick<BlobStore, 'range' | 'stat'> },
   build: string,
   from: bigint,
 ): AsyncGenerator<LogPart, void, undefined> {
-  let at = from
-  for (;;) {
-    const { key, end, rows } = await someRows(sql, build, at)
+  for (let at = from, last = false; !last;) {
+    const { key, goneTime, end, rows } = await someRows(sql, build, at)
     if (at > end) throw beyond(build, from, end)
-    if (key !== null) {
-      let offset = 0n
-      for await (const bytes of expanded(blobs, key)) {
-        const end = offset + BigInt(bytes.length)
-        if (end > at) yield* cut(bytes, at > offset ? at - offset : 0n, offset)
-        offset = end
-      }
-      return
-    }
+    if (at === end) return
+    if (goneTime !== null) throw gone(build, goneTime)
+    if (key !== null) return yield* archived(blobs, key, at)
     const [first] = rows
     if (first === undefined) return
     const data = Buffer.concat(rows.map((row) => row.data)).subarray(Number(at - first.position))
-    if (data.length === 0) return
     yield* cut(data, 0n, at)
     at += BigInt(data.length)
+    last = at >= end || data.length === 0
+  }
+}
+
+/** The log of an object, from a byte on. */
+async function* archived(
+  blobs: Pick<BlobStore, 'range' | 'stat'>,
+  key: string,
+  at: bigint,
+): AsyncGenerator<LogPart, void, undefined> {
+  let offset = 0n
+  for await (const bytes of expanded(blobs, key)) {
+    const end = offset + BigInt(bytes.length)
+    if (end > at) yield* cut(bytes, at > offset ? at - offset : 0n, offset)
+    offset = end
   }
 }
 
@@ -98,12 +105,16 @@ interface PartRow {
   readonly data: Buffer
 }
 
+interface LogRow {
+  readonly logKey: string | null
+  readonly logGoneTime: Date | null
+  readonly logBytes: bigint
+}
+
 /** In one statement, or the rows could become an object between two. */
 async function someRows(sql: Sql, build: string, at: bigint) {
-  const found = await sql<
-    ({ logKey: string | null; logBytes: bigint } & (PartRow | { position: null; data: null }))[]
-  >`
-    select log_key, log_bytes, part.position, part.data
+  const found = await sql<(LogRow & (PartRow | { position: null; data: null }))[]>`
+    select log_key, log_gone_time, log_bytes, part.position, part.data
     from build left join lateral (
       select position, data from build_log
       where build_log.build = build.name and position >= coalesce((
@@ -116,7 +127,7 @@ async function someRows(sql: Sql, build: string, at: bigint) {
   const rows = found.flatMap(({ position, data }): PartRow[] =>
     position === null ? [] : [{ position, data }],
   )
-  return { key: head.logKey, end: head.logBytes, rows }
+  return { key: head.logKey, goneTime: head.logGoneTime, end: head.logBytes, rows }
 }
 
 /** A log that was put away, as it is read: whoever reads slowly holds no more of it. */
@@ -142,4 +153,10 @@ function* cut(bytes: Buffer, from: bigint, shift = 0n): Generator<LogPart, void,
 function beyond(build: string, from: bigint, end: bigint) {
   const text = `The log of ${build} has ${end} bytes, and does not reach to byte ${from}.`
   return invalid('INVALID_FIELD', text, { field: 'offset', end: String(end) })
+}
+
+function gone(build: string, time: Date) {
+  const since = time.toISOString()
+  const text = `The log of ${build} was kept for its time, and is gone since ${since.slice(0, 10)}; "mrg-image show build ${build}" shows what else is known of it.`
+  return precondition('LOG_EXPIRED', text, { time: since })
 }

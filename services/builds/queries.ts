@@ -29,6 +29,7 @@ export interface BuildRow {
   readonly releases: boolean
   readonly pauseAfter: number
   readonly logLimit: bigint
+  readonly timeLimitMs: bigint
   readonly maxAttempts: number
   readonly state: BuildStateName
   readonly attempt: number
@@ -52,15 +53,16 @@ export interface BuildRow {
   readonly link: string
   readonly logBytes: bigint
   readonly logSha256: string | null
+  readonly logGoneTime: Date | null
   readonly checks: readonly CheckRow[] | null
 }
 
 export const buildColumns = (sql: Sql | Transaction) => sql`
   build.name, facility, recipe, recipe_version, target, arch, build.kind, trigger, requester, reason, schedule_time,
-  retry_of, force, required_checks, releases, pause_after, log_limit, max_attempts, state, attempt, claim::text,
+  retry_of, force, required_checks, releases, pause_after, log_limit, time_limit_ms, max_attempts, state, attempt, claim::text,
   lease_time, builder, canceller, step, done_count, total_count, failure, build.message, create_time, start_time,
   end_time, image, day, serial, encode(inputs_digest, 'hex') as inputs, unchanged_image, link, log_bytes,
-  encode(log_digest, 'hex') as log_sha256,
+  encode(log_digest, 'hex') as log_sha256, log_gone_time,
   (select json_agg(json_build_object('kind', one.kind, 'outcome', outcome, 'message', one.message) order by one.kind)
     from build_check as one where one.build = build.name) as checks`
 
@@ -115,7 +117,7 @@ export type NewBuild = Pick<
   | 'releases'
   | 'pauseAfter'
   | 'maxAttempts'
-> & { readonly logLimit: number }
+> & { readonly logLimit: number; readonly timeLimitMs: number }
 
 /** Queues a build. */
 export async function insertBuild(tx: Transaction, build: NewBuild): Promise<void> {
@@ -123,10 +125,11 @@ export async function insertBuild(tx: Transaction, build: NewBuild): Promise<voi
   const { reason, scheduleTime, retryOf, force, requiredChecks, releases, pauseAfter } = build
   await tx`
     insert into build (name, facility, recipe, recipe_version, target, arch, kind, trigger, requester, reason,
-      schedule_time, retry_of, force, required_checks, releases, pause_after, log_limit, max_attempts)
+      schedule_time, retry_of, force, required_checks, releases, pause_after, log_limit, time_limit_ms,
+      max_attempts)
     values (${name}, ${facility}, ${recipe}, ${recipeVersion}, ${target}, ${arch}, ${kind}, ${trigger},
       ${requester}, ${reason}, ${scheduleTime}, ${retryOf}, ${force}, ${requiredChecks as number[]}::smallint[],
-      ${releases}, ${pauseAfter}, ${build.logLimit}, ${build.maxAttempts})`
+      ${releases}, ${pauseAfter}, ${build.logLimit}, ${build.timeLimitMs}, ${build.maxAttempts})`
 }
 
 export async function countQueued(tx: Transaction, facility: string | null): Promise<number> {

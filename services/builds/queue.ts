@@ -2,9 +2,10 @@ import { exhausted } from '../../lib/failure.ts'
 import { parseRecipe } from '../../lib/recipes/parse.ts'
 import { requiredChecks } from '../../lib/recipes/checks.ts'
 import type { BuildTrigger } from '../../proto/gen/merge/image/v1/build.ts'
-import { announceBuild } from '../db/changes.ts'
+import { announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
-import type { RecipeRow } from '../recipes/queries.ts'
+import { holdVersion, type RecipeRow } from '../recipes/queries.ts'
+import { noRecipe } from '../recipes/service.ts'
 import { checkCodes } from './checks.ts'
 import { countQueued, insertBuild, type NewBuild } from './queries.ts'
 
@@ -26,6 +27,7 @@ export async function queueBuild(
   const { line, checks, release, limits, schedule } = parseRecipe(row.text)
   const facility = line.namespace === '' ? null : line.namespace
   await demandRoom(tx, facility)
+  if (!(await holdVersion(tx, row))) throw noRecipe(row.name, row.version)
   const name = buildName(facility, newUlid())
   await insertBuild(tx, {
     ...{ ...wish, name, facility, target: row.target, arch: line.arch, kind: row.kind },
@@ -35,9 +37,10 @@ export async function queueBuild(
     releases: release === 'automatic',
     pauseAfter: schedule?.pauseAfter ?? 0,
     logLimit: limits.logBytes,
+    timeLimitMs: limits.timeMs,
     maxAttempts: limits.attempts,
   })
-  await announceBuild(tx)
+  await announceQueue(tx, facility)
   return name
 }
 

@@ -37,15 +37,13 @@ export function renderBuild(row: BuildRow): Build {
     recipeVersion: row.recipeVersion ?? 0,
     builderKind: row.kind as BuilderKind,
     trigger: row.trigger as BuildTrigger,
-    scheduleTime: row.scheduleTime ?? undefined,
     retryOf: row.retryOf ?? '',
     state: states[state],
     stopping: state === 'running' && canceller !== '',
     failure: row.failure as BuildFailure,
     progress: step === '' && total === 0n ? undefined : { step, done, total },
     createTime,
-    startTime: row.startTime ?? undefined,
-    endTime: row.endTime ?? undefined,
+    ...renderTimes(row),
     image: row.image ?? '',
     inputsDigest: digestText(row.inputs),
     unchangedImage: row.unchangedImage ?? '',
@@ -53,6 +51,15 @@ export function renderBuild(row: BuildRow): Build {
     logBytes: row.logBytes,
     logDigest: digestText(row.logSha256),
     link,
+  }
+}
+
+function renderTimes({ scheduleTime, startTime, endTime, logGoneTime }: BuildRow) {
+  return {
+    scheduleTime: scheduleTime ?? undefined,
+    startTime: startTime ?? undefined,
+    endTime: endTime ?? undefined,
+    logGoneTime: logGoneTime ?? undefined,
   }
 }
 

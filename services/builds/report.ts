@@ -123,7 +123,7 @@ async function insertReported(
     requester: caller.name,
     ...{ reason: '', scheduleTime: null, retryOf: null, force: false, releases: false },
     requiredChecks: everyCheck,
-    ...{ pauseAfter: 0, maxAttempts: 1, logLimit: mostLogBytes },
+    ...{ pauseAfter: 0, maxAttempts: 1, logLimit: mostLogBytes, timeLimitMs: 0 },
   })
   await tx`update build set builder = ${builder}, link = ${link}, attempt = 1 where name = ${name}`
 }

@@ -82,7 +82,7 @@ export function buildHandlers(deps: {
           await tx`update build set canceller = ${caller.name} where name = ${build.name}`
           if (build.state === 'queued') {
             await endBuild(tx, build, { state: 'cancelled', message: cancelledBy(caller.name) })
-          } else await announceBuild(tx)
+          } else await announceBuild(tx, build.name)
         }
         return { build: renderBuild(await getBuild(tx, build.name)) }
       })
@@ -110,7 +110,7 @@ export function buildHandlers(deps: {
       let told: Buffer | undefined
       while (!over.aborted) {
         // Listening begins before reading, so that no news falls between the two.
-        const next = news.next(pollMs, over)
+        const next = news.ofBuild(name, pollMs, over)
         const row = await getBuild(sql, name)
         const build = renderBuild(row)
         const bytes = Buffer.from(Build.encode({ ...build, logBytes: 0n }).finish())

@@ -1,4 +1,4 @@
-import { makeBell } from '../../lib/bell.ts'
+import { makeBells } from '../../lib/bell.ts'
 import type { Sql, Transaction } from './open.ts'
 
 /** Wakes those who wait for the database to change. */
@@ -20,35 +20,60 @@ export async function announce(tx: Sql | Transaction): Promise<void> {
 export async function listenForChanges(sql: Sql): Promise<Changes> {
   const news = await listenOn(sql, channel)
   return {
-    next: (signal) => news.next(pollMs, signal),
+    next: (signal) => news.next('', pollMs, signal),
     [Symbol.asyncDispose]: () => news[Symbol.asyncDispose](),
   }
 }
 
 const buildChannel = 'merge_image_builds'
+const queueChannel = 'merge_image_queue'
 
-/** Wakes those who wait for builds: to claim one, or to hear how one goes. */
+/** Wakes those who wait for builds; each resolves at the news, after so many milliseconds at the latest, or when the signal aborts. */
 export interface BuildNews extends AsyncDisposable {
-  /** Resolves at the next news, after so many milliseconds at the latest, or when the signal aborts. */
-  next(withinMs: number, signal: AbortSignal): Promise<void>
+  /** That this build went on. */
+  ofBuild(name: string, withinMs: number, signal: AbortSignal): Promise<void>
+  /** That there may be a build to claim for a facility, or for the portal. */
+  ofQueue(facility: string | null, withinMs: number, signal: AbortSignal): Promise<void>
 }
 
-/** Says, when the transaction commits, that there is a build to claim, or that one went on. */
-export async function announceBuild(tx: Sql | Transaction): Promise<void> {
-  await tx`select pg_notify(${buildChannel}, '')`
+/** Says, when the transaction commits, that a build went on: to those who watch it. */
+export async function announceBuild(tx: Sql | Transaction, name: string): Promise<void> {
+  await tx`select pg_notify(${buildChannel}, ${name})`
 }
 
-export function listenForBuilds(sql: Sql): Promise<BuildNews> {
-  return listenOn(sql, buildChannel)
+/** Says, when the transaction commits, that a build waits or that there is room for one: to the builders of its owner. */
+export async function announceQueue(tx: Sql | Transaction, facility: string | null): Promise<void> {
+  await tx`select pg_notify(${queueChannel}, ${ownerKey(facility)})`
 }
 
-async function listenOn(sql: Sql, name: string): Promise<BuildNews> {
-  const bell = makeBell()
-  const listener = await sql.listen(name, () => {
-    bell.ring()
+export async function listenForBuilds(sql: Sql): Promise<BuildNews> {
+  const builds = await listenOn(sql, buildChannel)
+  const queues = await listenOn(sql, queueChannel)
+  return {
+    ofBuild: (name, withinMs, signal) => builds.next(name, withinMs, signal),
+    ofQueue: (facility, withinMs, signal) => queues.next(ownerKey(facility), withinMs, signal),
+    async [Symbol.asyncDispose]() {
+      await builds[Symbol.asyncDispose]()
+      await queues[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function ownerKey(facility: string | null): string {
+  return facility ?? ''
+}
+
+interface Listener extends AsyncDisposable {
+  next(key: string, withinMs: number, signal: AbortSignal): Promise<void>
+}
+
+async function listenOn(sql: Sql, name: string): Promise<Listener> {
+  const bells = makeBells()
+  const listener = await sql.listen(name, (key) => {
+    bells.ring(key)
   })
   return {
-    next: (withinMs, signal) => bell.next(withinMs, signal),
+    next: (key, withinMs, signal) => bells.next(key, withinMs, signal),
     async [Symbol.asyncDispose]() {
       await listener.unlisten()
     },

@@ -109,3 +109,37 @@ export async function resumeRecipe(
     update recipe set paused = '', failures = 0, next_time = ${nextTime ?? null}, revision = revision + 1
     where name = ${name}`
 }
+
+/** Keeps a version for a build that is to be queued; false if it has gone meanwhile. */
+export async function holdVersion(
+  tx: Transaction,
+  { name, version }: Pick<RecipeRow, 'name' | 'version'>,
+): Promise<boolean> {
+  const found = await tx`
+    select from recipe_version where recipe = ${name} and version = ${version} for key share`
+  return found.length > 0
+}
+
+/** Lets go of the versions of a locked recipe before so many of the newest, but of none that a build is of. */
+export async function forgetVersions(tx: Transaction, name: string, newest: number): Promise<void> {
+  const unbuilt = tx`not exists (
+    select from build where build.recipe = old.recipe and build.recipe_version = old.version)`
+  const found = await tx<{ version: number }[]>`
+    select version from recipe_version as old
+    where recipe = ${name} and ${unbuilt}
+      and version <= (select version from recipe where recipe.name = old.recipe) - ${newest}
+    for update skip locked`
+  // Once more, as a build of one can have been queued before the row was locked; none can be from here on.
+  await tx`
+    delete from recipe_version as old
+    where recipe = ${name} and version = any (${found.map(({ version }) => version)}::int[]) and ${unbuilt}`
+}
+
+/** What the recipes of a facility take in all their versions, each counted as 1 KiB at least. */
+export async function textBytes(tx: Transaction, facility: string): Promise<number> {
+  const [row] = await tx<{ bytes: number }[]>`
+    select coalesce(sum(greatest(octet_length(text), 1024)), 0)::float8 as bytes
+    from recipe join recipe_version on recipe_version.recipe = recipe.name
+    where facility = ${facility}`
+  return row?.bytes ?? 0
+}

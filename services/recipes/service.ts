@@ -1,4 +1,4 @@
-import { conflict, invalid, missing, type Failure } from '../../lib/failure.ts'
+import { conflict, exhausted, invalid, missing, type Failure } from '../../lib/failure.ts'
 import { recipeDigest } from '../../lib/recipes/canonical.ts'
 import { parseRecipeName, renderRecipeName } from '../../lib/recipes/name.ts'
 import { nextTimes, type Times } from '../../lib/recipes/schedule.ts'
@@ -21,10 +21,17 @@ type Handlers = Pick<
 
 const mostTimes = 100
 const usualTimes = 10
+/** So many of the newest versions of a recipe stay; older ones do if a build is of them. */
+const keptVersions = 20
 
 /** The recipes of BuildService. */
-export function recipeHandlers(deps: { readonly sql: Sql; readonly now: () => Date }): Handlers {
-  const { sql, now } = deps
+export function recipeHandlers(deps: {
+  readonly sql: Sql
+  readonly now: () => Date
+  /** What the recipes of a facility may take, in all their versions. */
+  readonly facilityRecipeBytes: number
+}): Handlers {
+  const { sql, now, facilityRecipeBytes } = deps
   const { putRecipe, deleteRecipe, resumeRecipe } = BuildServiceService
   return {
     async putRecipe(request, { caller }) {
@@ -43,6 +50,8 @@ export function recipeHandlers(deps: { readonly sql: Sql; readonly now: () => Da
           const kind = kindCode(recipe.builder)
           const version = { name, text: request.text, digest, target, kind, cron, zone }
           await queries.insertVersion(tx, { ...version, creator: caller.name }, nextOf(version))
+          await queries.forgetVersions(tx, name, keptVersions)
+          await demandRoom(tx, parsed.namespace, facilityRecipeBytes)
         }
         return { recipe: renderRecipe(await getRecipe(tx, name)) }
       })
@@ -65,6 +74,7 @@ export function recipeHandlers(deps: { readonly sql: Sql; readonly now: () => Da
       return once(sql, deleteRecipe, caller, request, async (tx) => {
         await lockRecipe(tx, name, request.etag)
         await queries.deleteRecipe(tx, name)
+        await queries.forgetVersions(tx, name, 1)
         return { recipe: renderRecipe(await getRecipe(tx, name)) }
       })
     },
@@ -119,6 +129,15 @@ export async function getRecipe(
   const row = await queries.findRecipe(sql, name, version)
   if (row === undefined) throw noRecipe(name, version)
   return row
+}
+
+/** One facility does not fill the database. */
+async function demandRoom(tx: Transaction, namespace: string, limit: number): Promise<void> {
+  if (namespace === '') return
+  const used = await queries.textBytes(tx, namespace)
+  if (used <= limit) return
+  const text = `With this version the recipes of ${namespace} take ${used} bytes, and may take ${limit}: delete some, whose versions go then if no build is of them, or ask the portal's operators for more room (--facility-recipe-bytes).`
+  throw exhausted('RECIPES_FULL', text, { limit: String(limit), used: String(used) })
 }
 
 async function lockRecipe(tx: Transaction, name: string, etag: string): Promise<queries.RecipeRow> {

@@ -5,6 +5,7 @@ import { chunksOf } from '../../lib/content/extents.ts'
 import {
   boots,
   chunkDigests,
+  chunkLengths,
   kinds,
   type Artifact,
   type Manifest,
@@ -66,10 +67,7 @@ export async function keepForeignManifest(
   bytes: Uint8Array,
   storedBytes: bigint,
 ): Promise<bigint> {
-  const lengths = new Map<Digest, number>()
-  for (const { extents } of manifest.artifacts) {
-    for (const { digest, length } of chunksOf(extents)) lengths.set(digest, length)
-  }
+  const lengths = chunkLengths(manifest)
   const chunkBytes = [...lengths.values()].reduce((sum, length) => sum + length, 0)
   const [made] = await tx<{ id: bigint }[]>`
     insert into manifest (digest, body, chunk_count, chunk_bytes, stored_bytes, checked)

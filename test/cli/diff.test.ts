@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { main } from '../../cli/main.ts'
 import { mrgImage } from '../../cli/mrg.ts'
+import { makeFacilities, register } from '../support/facilities.ts'
 import { publish } from '../support/images.ts'
 import { freshPortal } from '../support/portal.ts'
 import { recordingHost } from './host.ts'
@@ -58,5 +59,17 @@ test('the same content under two names is said to be', async () => {
 test('the same packages are said to be', async () => {
   expect((await mrg('diff', 'debian-12', 'debian-12')).out).toContain(
     'Their packages are the same.',
+  )
+})
+
+test('what the bytes at a facility take is said to be unknown', async () => {
+  await makeFacilities(portal.as('admin'), 'lab1')
+  const own = Buffer.concat([base, randomBytes(200_000)])
+  const name = await register(portal.as('agent:lab1'), 'lab1/debian-13-tools', own)
+  const { out } = await mrg('diff', 'debian-12', name)
+  expect(out).toMatch(/^shared +\d+ +\d+ kB +\d+ kB$/m)
+  expect(out).toMatch(/^added +\d+ +\d+ kB +unknown$/m)
+  expect(out).toMatch(
+    /^Whoever has the first fetches \d+ kB of data, compressed, for the second\.$/m,
   )
 })

@@ -1,5 +1,5 @@
 import { expect, jest, test } from '@jest/globals'
-import { makeBell } from '../../lib/bell.ts'
+import { makeBell, makeBells } from '../../lib/bell.ts'
 
 const ages = 1_000_000
 
@@ -61,4 +61,24 @@ test('who waits again in its own waking waits for the next ring', async () => {
     expect(rings).toBe(i)
   }
   await loop
+})
+
+test('of bells with keys, a ring wakes those who wait for its key', async () => {
+  const bells = makeBells()
+  const woken: string[] = []
+  const wait = async (key: string): Promise<void> => {
+    await bells.next(key, ages)
+    woken.push(key)
+  }
+  const waiting = [wait('a'), wait('b'), wait('a')]
+  bells.ring('c')
+  bells.ring('a')
+  await Promise.all([waiting[0], waiting[2]])
+  expect(woken).toEqual(['a', 'a'])
+  const again = wait('a')
+  bells.ring('b')
+  await waiting[1]
+  bells.ring('a')
+  await again
+  expect(woken).toEqual(['a', 'a', 'b', 'a'])
 })

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { BeginUploadRequest, CommitHeader } from '../../proto/gen/merge/image/v1/upload.ts'
+import { commit } from './builds.ts'
 import type { Clients } from './portal.ts'
 
 /** Makes facilities known, as an admin. */
@@ -18,4 +20,13 @@ export async function push(
   image: string,
 ): Promise<void> {
   await facilities.pushImage({ requestId: randomUUID(), facility, image })
+}
+
+/** Makes an image whose bytes stay at its facility, as the facility's agent, and answers the exact name. */
+export async function register(agent: Clients, target: string, data: Uint8Array): Promise<string> {
+  const custom = { days: 0, shared: true }
+  const begin = BeginUploadRequest.create({ requestId: randomUUID(), target, custom })
+  const uploadId = (await agent.uploads.beginUpload(begin)).upload?.id ?? ''
+  const header = CommitHeader.create({ requestId: randomUUID(), uploadId, release: true })
+  return (await commit(agent, header, data)).name
 }

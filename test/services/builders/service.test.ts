@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { BuildFailure, BuildState } from '../../../proto/gen/merge/image/v1/build.ts'
 import { BuilderKind } from '../../../proto/gen/merge/image/v1/recipe.ts'
-import { takeBackLapsed } from '../../../services/builds/keeping.ts'
+import { endLate, takeBackLapsed } from '../../../services/builds/keeping.ts'
 import { makeLog } from '../../../lib/log.ts'
-import { claim, claimRequest, fail, log, putRecipe, run } from '../../support/builds.ts'
+import { claim, claimRequest, fail, finish, log, putRecipe, run } from '../../support/builds.ts'
 import { makeFacilities } from '../../support/facilities.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
@@ -14,11 +14,10 @@ describe('builders', () => {
   let builder: Clients
 
   beforeAll(async () => {
-    const limits = ['--builds-at-once', '6', '--facility-builds-at-once', '1']
-    portal = await freshPortal(() => new Date('2026-11-27T12:00:00Z'), undefined, limits)
+    portal = await freshPortal(() => new Date('2026-11-27T12:00:00Z'))
     producer = portal.as('producer')
     builder = portal.as('agent:portal')
-    await makeFacilities(portal.as('admin'), 'lab1', 'lab2')
+    await makeFacilities(portal.as('admin'), 'lab1')
     await putRecipe(producer, 'std')
     await putRecipe(producer, 'twice', { limits: '{attempts: 2, log: 64K}' })
   })
@@ -95,26 +94,6 @@ describe('builders', () => {
     expect(two).toEqual(one)
   })
 
-  test('have as many builds at once as there is room for, everywhere and at a facility', async () => {
-    for (let i = 0; i < 7; i++) await run(producer, 'std')
-    const claims = []
-    for (let i = 0; i < 6; i++) claims.push(await claim(builder, { worker: `w${i}` }))
-    expect((await builder.builds.claimBuild(claimRequest({ worker: 'w7' }))).build).toBeUndefined()
-    await fail(builder, claims[0]?.claim ?? '')
-    expect((await claim(builder, { worker: 'w7' })).build.state).toBe(
-      BuildState.BUILD_STATE_RUNNING,
-    )
-    for (const one of claims.slice(1)) await fail(builder, one.claim)
-
-    const lab1 = portal.as('agent:lab1')
-    await putRecipe(lab1, 'lab1/tools', { line: 'lab1/debian-13-tools-x86' })
-    await run(lab1, 'lab1/tools')
-    await run(lab1, 'lab1/tools')
-    await claim(lab1, { facility: 'lab1' })
-    const more = claimRequest({ facility: 'lab1', worker: 'w2' })
-    expect((await lab1.builds.claimBuild(more)).build).toBeUndefined()
-  })
-
   test('that give no sign of life lose their build to another one, under the same name', async () => {
     const name = await run(producer, 'std')
     const first = await claim(builder)
@@ -131,6 +110,39 @@ describe('builders', () => {
     expect(await text(name)).toBe(
       'one\n-- agent:portal went away (1 of 3 times); it begins anew\ntwo\n',
     )
+  })
+
+  test('that never end a build lose it an hour after its time', async () => {
+    await putRecipe(producer, 'slow', { limits: '{time: 90m}' })
+    const name = await run(producer, 'slow')
+    const mine = await claim(builder)
+    const beat = { claim: mine.claim, progress: undefined }
+    const after = async (time: string) => {
+      await portal.sql`update build set start_time = now() - ${time}::interval where name = ${name}`
+      await endLate({ sql: portal.sql, log: makeLog('silent') })
+    }
+    await after('2 hours 29 minutes')
+    expect(await builder.builds.heartbeatBuild(beat)).toMatchObject({ cancelled: false })
+    await after('2 hours 31 minutes')
+    await expect(builder.builds.heartbeatBuild(beat)).rejects.toMatchObject(lost)
+    await expect(log(builder, mine, 'late\n')).rejects.toMatchObject(lost)
+    await expect(finish(builder, mine, Buffer.from('late'))).rejects.toMatchObject(lost)
+    expect(await get(name)).toMatchObject({
+      state: BuildState.BUILD_STATE_FAILED,
+      failure: BuildFailure.BUILD_FAILURE_TIME,
+      message:
+        'It is over its limit of 90 minutes by more than an hour, and agent:portal did not end it.',
+    })
+  })
+
+  test('that never end what is cancelled lose it as cancelled', async () => {
+    const name = await run(producer, 'std')
+    const mine = await claim(builder)
+    await producer.builds.cancelBuild({ requestId: randomUUID(), name })
+    await portal.sql`update build set start_time = now() - interval '3 hours' where name = ${name}`
+    await endLate({ sql: portal.sql, log: makeLog('silent') })
+    await expect(log(builder, mine, 'late\n')).rejects.toMatchObject(lost)
+    expect((await get(name))?.state).toBe(BuildState.BUILD_STATE_CANCELLED)
   })
 
   test('that go away too often let the build fail', async () => {

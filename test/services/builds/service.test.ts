@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { BuildState, BuildTrigger } from '../../../proto/gen/merge/image/v1/build.ts'
 import { ImageState } from '../../../proto/gen/merge/image/v1/image.ts'
 import { checks, claim, fail, finish, log, putRecipe, run } from '../../support/builds.ts'
+import { makeFacilities } from '../../support/facilities.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
 describe('builds', () => {
@@ -85,15 +86,21 @@ describe('builds', () => {
     })
   })
 
-  test('wait by the hundred and not more', async () => {
+  test('wait by the hundred and not more, and in nobody else’s way', async () => {
     await putRecipe(producer, 'many', { builder: 'command', suites: undefined, command: 'x' })
     const names = []
     for (let i = 0; i < 100; i++) names.push(await run(producer, 'many'))
     await expect(run(producer, 'many')).rejects.toMatchObject({
       kind: 'exhausted',
       reason: 'QUEUE_FULL',
+      facts: { limit: '100' },
     })
-    await Promise.all(names.map(cancel))
+    const lab1 = portal.as('agent:lab1')
+    await makeFacilities(portal.as('admin'), 'lab1')
+    await putRecipe(lab1, 'lab1/other', { line: 'lab1/debian-13-other-x86' })
+    names.push(await run(lab1, 'lab1/other'))
+    for (const name of names)
+      await portal.as('admin').builds.cancelBuild({ requestId: randomUUID(), name })
   })
 
   test('that failed or were cancelled are tried again, as new ones', async () => {

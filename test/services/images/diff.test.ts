@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { ChunkSum, DiffImagesResponse } from '../../../proto/gen/merge/image/v1/image.ts'
 import type { Package } from '../../../proto/gen/merge/image/v1/upload.ts'
+import { makeFacilities, register } from '../../support/facilities.ts'
 import { publish } from '../../support/images.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
 const mebibyte = 1024 * 1024
-const none: ChunkSum = { chunks: 0n, rawBytes: 0n, storedBytes: 0n }
+const none: ChunkSum = { chunks: 0n, rawBytes: 0n, storedBytes: 0n, unsizedChunks: 0n }
 
 const packages = (versions: Readonly<Record<string, string>>): Package[] =>
   Object.entries(versions).map(([name, version]) => ({ name, version }))
@@ -44,6 +45,7 @@ describe('the difference of two images', () => {
       chunks: BigInt(image?.chunkCount ?? 0),
       rawBytes: image?.chunkBytes ?? 0n,
       storedBytes: image?.storedBytes ?? 0n,
+      unsizedChunks: 0n,
     }
   }
 
@@ -53,6 +55,7 @@ describe('the difference of two images', () => {
         chunks: sum.chunks + part.chunks,
         rawBytes: sum.rawBytes + part.rawBytes,
         storedBytes: sum.storedBytes + part.storedBytes,
+        unsizedChunks: sum.unsizedChunks + part.unsizedChunks,
       }),
       none,
     )
@@ -85,6 +88,56 @@ describe('the difference of two images', () => {
     const answer = await diff(other, older)
     const [from, to] = [whole(answer, 'from'), whole(answer, 'to')]
     expect(sums(answer)).toEqual({ shared: none, added: to, removed: from })
+  })
+
+  describe('where the bytes of one are at a facility', () => {
+    let custom: string
+    let portals: string
+    let agent: Clients
+
+    beforeAll(async () => {
+      await makeFacilities(portal.as('admin'), 'lab1')
+      agent = portal.as('agent:lab1')
+      const grown = Buffer.concat([base, randomBytes(500_000)])
+      custom = await register(agent, 'lab1/debian-13-tools', grown)
+      portals = older
+    })
+
+    const compare = (from: string, to: string) => agent.images.diffImages({ from, to })
+
+    test('counts its chunks by its manifest, and says how many have no size here', async () => {
+      const { shared, added, removed, to } = await compare(portals, custom)
+      const there = joined(shared, added)
+      expect(there).toMatchObject({
+        chunks: BigInt(to?.chunkCount ?? 0),
+        rawBytes: to?.chunkBytes,
+      })
+      // What both have is stored at the portal too.
+      expect(shared).toMatchObject({ unsizedChunks: 0n })
+      expect(Number(shared?.rawBytes)).toBeGreaterThan(1.5 * mebibyte)
+      expect(Number(shared?.storedBytes)).toBeGreaterThan(1.5 * mebibyte)
+      expect(added).toMatchObject({ storedBytes: 0n, unsizedChunks: added?.chunks })
+      expect(Number(added?.rawBytes)).toBeGreaterThan(500_000)
+      const back = await compare(custom, portals)
+      expect(sums(back)).toEqual({ shared, added: removed, removed: added })
+    })
+
+    test('is nothing between that image and itself', async () => {
+      const { shared, added, removed, to } = await compare(custom, custom)
+      expect({ added, removed }).toEqual({ added: none, removed: none })
+      expect(shared).toMatchObject({
+        chunks: BigInt(to?.chunkCount ?? 0),
+        rawBytes: to?.chunkBytes,
+      })
+    })
+  })
+
+  test('counts the chunks of an image that has expired', async () => {
+    const gone = await publish(producer, 'debian-12', Buffer.concat([base, randomBytes(400_000)]))
+    const before = await diff(older, gone)
+    await portal.sql`
+      delete from manifest_chunk using image where image.manifest = manifest_chunk.manifest and name = ${gone}`
+    expect(sums(await diff(older, gone))).toEqual(sums(before))
   })
 
   test('names the packages that differ', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { putRecipe } from '../../support/builds.ts'
+import { putRecipe, run } from '../../support/builds.ts'
 import { makeFacilities } from '../../support/facilities.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 import { recipeText } from '../../support/recipes.ts'
@@ -31,7 +31,7 @@ describe('recipes', () => {
       await portal.as('admin').builds.listRecipes({ namespace, pageSize: 0, pageToken: '' })
     ).recipes.map(({ name }) => name)
 
-  test('are kept in every version', async () => {
+  test('are kept in their versions', async () => {
     const first = await putRecipe(producer, 'kept', { notes: 'one' })
     expect(first).toMatchObject({
       version: 1,
@@ -43,6 +43,75 @@ describe('recipes', () => {
     expect(second.version).toBe(2)
     expect(await get('kept', 1)).toMatchObject({ version: 1, text: first.text })
     expect(await get('kept')).toEqual(second)
+  })
+
+  test('keep their newest 20 versions, and each that a build is of', async () => {
+    await putRecipe(producer, 'long', { notes: '1' })
+    await putRecipe(producer, 'long', { notes: '2' })
+    await run(producer, 'long')
+    for (let i = 3; i <= 23; i++) await putRecipe(producer, 'long', { notes: String(i) })
+    const gone = { kind: 'missing', reason: 'RECIPE_NOT_FOUND' }
+    for (const version of [1, 3]) await expect(get('long', version)).rejects.toMatchObject(gone)
+    for (const version of [2, 4, 23]) expect(await get('long', version)).toMatchObject({ version })
+    const request = {
+      requestId: randomUUID(),
+      recipe: 'long',
+      version: 3,
+      force: false,
+      reason: '',
+    }
+    await expect(producer.builds.runBuild(request)).rejects.toMatchObject(gone)
+
+    await producer.builds.deleteRecipe({ requestId: randomUUID(), name: 'long', etag: '' })
+    await expect(get('long', 22)).rejects.toMatchObject(gone)
+    for (const version of [2, 23]) expect(await get('long', version)).toMatchObject({ version })
+    expect((await putRecipe(producer, 'long', { notes: 'again' })).version).toBe(24)
+  })
+
+  test('lose no version that builds are queued of at that moment', async () => {
+    await putRecipe(producer, 'busy', { notes: '1' })
+    for (let i = 2; i <= 20; i++) await putRecipe(producer, 'busy', { notes: String(i) })
+    for (let i = 21; i <= 35; i++) {
+      const version = i - 20
+      const request = { requestId: randomUUID(), recipe: 'busy', version, force: false, reason: '' }
+      const [put, ran] = await Promise.allSettled([
+        putRecipe(producer, 'busy', { notes: String(i) }),
+        producer.builds.runBuild(request),
+      ])
+      expect(put.status).toBe('fulfilled')
+      const gone = { reason: 'RECIPE_NOT_FOUND' }
+      if (ran.status === 'rejected') {
+        expect(ran.reason).toMatchObject(gone)
+        await expect(get('busy', version)).rejects.toMatchObject(gone)
+      } else expect(await get('busy', version)).toMatchObject({ version })
+    }
+  })
+
+  test('of one facility do not fill the database', async () => {
+    await using small = await freshPortal(undefined, undefined, [
+      '--facility-recipe-bytes',
+      '150000',
+    ])
+    await makeFacilities(small.as('admin'), 'lab1', 'lab2')
+    const [lab1, lab2] = [small.as('manager:lab1'), small.as('manager:lab2')]
+    const files = (letter: string) => `[{path: /etc/motd, content: ${letter.repeat(60_000)}}]`
+    const large = (facility: string, letter: string) => ({
+      line: `${facility}/debian-13-tools-x86`,
+      files: files(letter),
+    })
+    await putRecipe(lab1, 'lab1/one', large('lab1', 'a'))
+    await putRecipe(lab1, 'lab1/one', large('lab1', 'b'))
+    await expect(putRecipe(lab1, 'lab1/two', large('lab1', 'c'))).rejects.toMatchObject({
+      kind: 'exhausted',
+      reason: 'RECIPES_FULL',
+      facts: { limit: '150000' },
+    })
+    await putRecipe(lab2, 'lab2/one', large('lab2', 'a'))
+    // Without a change it is no new version; and what nobody built goes with its recipe.
+    expect((await putRecipe(lab1, 'lab1/one', large('lab1', 'b'))).version).toBe(2)
+    const request = { requestId: randomUUID(), name: 'lab1/one', etag: '' }
+    await lab1.builds.deleteRecipe(request)
+    expect((await putRecipe(lab1, 'lab1/two', large('lab1', 'c'))).version).toBe(1)
   })
 
   test('have no new version where they say what they said', async () => {
