@@ -54,5 +54,6 @@ const hints: Readonly<Partial<Record<ReasonName, string>>> = {
   NOT_PRESENT: '`mrs-image list` shows what is here; `mrs-image pull IMAGE` fetches an image.',
   CHECKS_NOT_PASSED: '--reason TEXT releases it all the same, and is kept with it.',
   QUEUE_FULL: 'Wait until some of them are done: `mrg-image list builds --state queued`.',
+  NEEDED: '`mrg-image list holders IMAGE` says what needs it.',
   WRONG_STATE: '`mrg-image show IMAGE` says in which state it is.',
 }
