@@ -20,9 +20,9 @@ export interface HoldRow {
 const columns = (sql: Sql | Transaction) => sql`
   id, image, kind, owner, reason, link, lock, create_time, expire_time, release_time`
 
-/** Of a hold that counts. */
+/** Of a hold that counts, as the indexes of those that were not released have it. */
 export const active = (sql: Sql | Transaction, now: Date) => sql`
-  release_time is null and (expire_time is null or expire_time > ${now})`
+  release_time is null and coalesce(expire_time, 'infinity') > ${now}`
 
 /** An image that somebody wants to hold. */
 export interface HoldableRow {

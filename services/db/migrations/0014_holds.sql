@@ -8,10 +8,14 @@ create index hold_by_owner on hold (owner, id);
 create index hold_by_link on hold (link, id) where link <> '';
 create index hold_by_kind on hold (kind, id);
 create index hold_by_lock on hold (lock, id) where lock is not null;
-create index hold_open_by_image on hold (image, id) include (expire_time) where release_time is null;
-create index hold_open_by_owner on hold (owner, id) include (expire_time) where release_time is null;
-create index hold_open_by_link on hold (link, id) include (expire_time) where release_time is null and link <> '';
-create index hold_open_by_kind on hold (kind, id) include (expire_time) where release_time is null;
+create index hold_open_by_image on hold (image, id, (coalesce(expire_time, 'infinity'))) include (expire_time)
+  where release_time is null;
+create index hold_open_by_owner on hold (owner, id, (coalesce(expire_time, 'infinity'))) include (expire_time)
+  where release_time is null;
+create index hold_open_by_link on hold (link, id, (coalesce(expire_time, 'infinity'))) include (expire_time)
+  where release_time is null and link <> '';
+create index hold_open_by_kind on hold (kind, id, (coalesce(expire_time, 'infinity'))) include (expire_time)
+  where release_time is null;
 
 -- Aliases are looked up by where they point, or pointed.
 create index alias_by_image on alias (image);
