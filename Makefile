@@ -22,10 +22,11 @@ test: build ## every test; what a test needs and does not find, it says
 demo: build ## publish, sync, delta, peers, portal down, write out (IMAGE=file.raw or RECIPE=debian)
 	npm run --silent demo
 
-bench: build ## our speed and bytes beside those of cp, rsync, curl and casync, what ten facilities cost, and how fast names resolve
+bench: build ## our speed and bytes beside those of cp, rsync, curl and casync, what ten facilities cost, how fast names resolve, and holds are looked up
 	npm run --silent bench
 	npm run --silent bench:fanout
 	npm run --silent bench:names
+	npm run --silent bench:holds
 
 clean: ## remove what was installed and generated
 	rm -rf node_modules proto/gen
