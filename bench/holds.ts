@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { cpus } from 'node:os'
-import postgres from 'postgres'
 import { parseCatalogue } from '../lib/names/message.ts'
 import { renderImageName } from '../lib/names/name.ts'
 import { connect, openChannel } from '../lib/rpc/connect.ts'
@@ -13,7 +12,7 @@ import {
   ListHoldsRequest,
 } from '../proto/gen/merge/image/v1/hold.ts'
 import { startTestbed } from '../testbed/testbed.ts'
-import { databaseOf, fill } from './fill.ts'
+import { databaseOf, fill, fillHolds } from './fill.ts'
 import { makeWorld } from './world.ts'
 
 // How long calls about holds take among a million of them, over gRPC, one after another. Most holds were placed by one service, whose
@@ -24,24 +23,6 @@ const holdCount = 1_000_000
 const perLink = 50
 const rounds = 300
 const service = 'producer:realize'
-
-/** Writes holds into a portal's database, the oldest first. */
-async function fillHolds(url: string, images: readonly string[]): Promise<void> {
-  const sql = postgres(url, { max: 1, onnotice: () => undefined })
-  await sql`
-    insert into hold (id, image, kind, owner, reason, link, create_time, expire_time, release_time)
-    select '01' || lpad(i::text, 24, '0'),
-      (${images as string[]}::text[])[1 + case when i % 2 = 0 then (i * 7919) % (${images.length}::int / 100)
-        else (i * 104729) % ${images.length}::int end],
-      case when i % 10 < 8 then 'materialization' when i % 10 = 8 then 'person' else 'artifact' end,
-      case when i % 10 < 8 then ${service} else 'experimenter:u' || i % 1000 end,
-      'bench', 'mtz/' || i / ${perLink}::int, now() - interval '1 year',
-      case when i % 10 = 8 then now() - interval '1 day' end,
-      case when i % 10 < 7 then now() end
-    from generate_series(1, ${holdCount}::bigint) as i`
-  await sql`vacuum analyze hold`
-  await sql.end()
-}
 
 /** The middle, the 99th of a hundred and the last, in milliseconds. */
 async function timed(call: (round: number) => Promise<unknown>): Promise<string> {
@@ -67,7 +48,7 @@ const names = world.images
   .filter(({ name }) => name.namespace === '')
   .map(({ name }) => renderImageName(name))
 process.stderr.write(`writing ${holdCount} holds …\n`)
-await fillHolds(url, names)
+await fillHolds(url, names, { count: holdCount, perLink, service })
 
 const holds = connect(HoldServiceService, realize)
 const all = connect(HoldServiceService, admin)
