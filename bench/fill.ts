@@ -42,6 +42,32 @@ export async function fill(url: string, world: BenchWorld): Promise<void> {
   await sql.end()
 }
 
+/** Writes holds into a portal's database, the oldest first. */
+export async function fillHolds(
+  url: string,
+  images: readonly string[],
+  {
+    count,
+    perLink,
+    service,
+  }: { readonly count: number; readonly perLink: number; readonly service: string },
+): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined })
+  await sql`
+    insert into hold (id, image, kind, owner, reason, link, create_time, expire_time, release_time)
+    select '01' || lpad(i::text, 24, '0'),
+      (${images as string[]}::text[])[1 + case when i % 2 = 0 then (i * 7919) % (${images.length}::int / 100)
+        else (i * 104729) % ${images.length}::int end],
+      case when i % 10 < 8 then 'materialization' when i % 10 = 8 then 'person' else 'artifact' end,
+      case when i % 10 < 8 then ${service} else 'experimenter:u' || i % 1000 end,
+      'bench', 'mtz/' || i / ${perLink}::int, now() - interval '1 year',
+      case when i % 10 = 8 then now() - interval '1 day' end,
+      case when i % 10 < 7 then now() end
+    from generate_series(1, ${count}::bigint) as i`
+  await sql`vacuum analyze hold`
+  await sql.end()
+}
+
 async function addImages(
   tx: postgres.TransactionSql,
   images: BenchWorld['images'],

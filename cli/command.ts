@@ -53,6 +53,8 @@ export interface Command {
   readonly verb: string
   /** The noun it works on; a verb without one, and one on images, can be written alone. */
   readonly object?: string
+  /** Whether the object is always written, for the verb alone is another command. */
+  readonly isSpelled?: true
   readonly summary: string
   /** `IMAGE` is needed; the last may be `IMAGE...`, one or more, or `[FILE]`, which can be left out. */
   readonly arguments: readonly string[]

@@ -61,7 +61,7 @@ function withObject(
   commands: readonly Command[],
   args: readonly string[],
 ): Found {
-  const plain = commands.find((command) => isImage(command.object))
+  const plain = commands.find(({ object, isSpelled }) => isImage(object) && isSpelled !== true)
   const objects = commands.flatMap(({ object }) => object ?? [])
   const [typed, ...rest] = args
   const picked: Pick = typed === undefined ? { kind: 'none' } : pick(typed, objects)

@@ -45,8 +45,10 @@ export function usageOf(program: Program, command: Command): string {
 }
 
 /** `list aliases`; images need no object. */
-export function nameOf({ verb, object }: Command): string {
-  return object === undefined || isImage(object) ? verb : `${verb} ${object}`
+export function nameOf({ verb, object, isSpelled }: Command): string {
+  return object === undefined || (isImage(object) && isSpelled !== true)
+    ? verb
+    : `${verb} ${object}`
 }
 
 function phrase(command: Command): string {

@@ -55,5 +55,6 @@ const hints: Readonly<Partial<Record<ReasonName, string>>> = {
   CHECKS_NOT_PASSED: '--reason TEXT releases it all the same, and is kept with it.',
   QUEUE_FULL: 'Wait until some of them are done: `mrg-image list builds --state queued`.',
   RECIPES_FULL: '`mrg-image delete recipe NAME` lets go of what nobody built.',
+  NEEDED: '`mrg-image list holders IMAGE` says what needs it.',
   WRONG_STATE: '`mrg-image show IMAGE` says in which state it is.',
 }

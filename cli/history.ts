@@ -5,8 +5,10 @@ import {
   type AliasMove,
 } from '../proto/gen/merge/image/v1/alias.ts'
 import { aliases, changeFlags, planFlags } from './aliases.ts'
+import { readImageName } from '../lib/names/name.ts'
 import { command } from './command.ts'
 import { everyItem, present } from './find.ts'
+import { changesOf } from './restore.ts'
 import { listed } from './table.ts'
 import { plain, time } from './units.ts'
 import { UsageError } from './usage.ts'
@@ -17,8 +19,12 @@ const history = command({
   summary: 'list the moves of an alias, newest first, also of a deleted one',
   arguments: ['ALIAS'],
   flags: {},
+  about:
+    'With the exact name of an image, which no alias looks like, it lists how that came to stand as it does; `history image`\n' +
+    'takes any reference.',
   examples: ['history ubuntu2404-std', 'history lts --json'],
   async run(context, [alias]) {
+    if (readImageName(alias) !== undefined) return changesOf(context, alias)
     const { signal } = context
     const moves = await everyItem(
       (page) => aliases(context).listAliasHistory({ ...page, alias }, { signal }),

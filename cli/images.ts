@@ -2,9 +2,12 @@ import { connect, type Remote } from '../lib/rpc/connect.ts'
 import {
   ArtifactKind,
   BootMode,
+  ImageFilter,
   ImageServiceService,
   ImageState,
+  ImageStorage,
   imageStateFromJSON,
+  imageStorageFromJSON,
   type Artifact,
   type Image,
 } from '../proto/gen/merge/image/v1/image.ts'
@@ -13,6 +16,7 @@ import { command, type Answer, type Context, type Paint } from './command.ts'
 import { everyItem, exactName, present } from './find.ts'
 import { imageJson } from './json.ts'
 import { originFacts } from './provenance.ts'
+import { remarks, standingFacts } from './life.ts'
 import { coloured, facts, listed, rowsOf } from './table.ts'
 import { bytes, counted, plain, share, time } from './units.ts'
 import { word, wordsOf } from './words.ts'
@@ -29,15 +33,19 @@ const list = command({
     arch: { value: 'ARCH', about: 'only this architecture' },
     namespace: { value: 'NAME', about: 'only those of `portal`, or of this facility' },
     state: { value: 'STATE', about: 'only this state', choices: wordsOf(ImageState) },
+    storage: {
+      value: 'WHERE',
+      about: 'only those whose bytes are there',
+      choices: wordsOf(ImageStorage),
+    },
   },
-  examples: ['list', 'list --distro debian --state candidate', 'list --json'],
-  async run(
-    context,
-    _args,
-    { state = 'unspecified', distro = '', release = '', role = '', arch = '', namespace = '' },
-  ) {
-    const stateCode = imageStateFromJSON(`IMAGE_STATE_${state.toUpperCase()}`)
-    const filter = { distro, release, role, arch, namespace, state: stateCode }
+  examples: ['list', 'list --distro debian --state candidate', 'list --storage archived'],
+  async run(context, _args, { state = 'unspecified', storage = 'unspecified', ...more }) {
+    const filter = ImageFilter.create({
+      ...more,
+      state: imageStateFromJSON(`IMAGE_STATE_${state.toUpperCase()}`),
+      storage: imageStorageFromJSON(`IMAGE_STORAGE_${storage.toUpperCase()}`),
+    })
     const { signal } = context
     const found = await everyItem(
       (page) => images(context).listImages({ ...page, filter }, { signal }),
@@ -104,11 +112,11 @@ const release = command({
 /** Commands on images; publish and resolve have files of their own. */
 export const imageCommands = [list, show, descendants, release]
 
-function images({ channel }: Context): Remote<ImageServiceService> {
+export function images({ channel }: Context): Remote<ImageServiceService> {
   return connect(ImageServiceService, channel)
 }
 
-const headings = ['Image', 'State', '>Size', '>Stored', 'Published', 'System']
+const headings = ['Image', 'State', 'Storage', '>Size', '>Stored', 'Published', 'System', 'Remarks']
 
 function imageCells(image: Image, paint: Paint): readonly string[] {
   const { name, state, storedBytes, createTime, displayName } = image
@@ -116,9 +124,11 @@ function imageCells(image: Image, paint: Paint): readonly string[] {
   return [
     name,
     coloured(paint, word(ImageState, state)),
+    coloured(paint, word(ImageStorage, image.storage)),
     ...sizes,
     time(createTime),
     plain(displayName),
+    remarks(image),
   ]
 }
 
@@ -151,7 +161,7 @@ function imageFacts(paint: Paint, image: Image): (readonly [string, string])[] {
   const { chunkBytes, storedBytes, chunkCount } = image
   const ratio = `${share(storedBytes, chunkBytes)} of ${bytes(chunkBytes)}`
   return [
-    ['State', coloured(paint, word(ImageState, image.state))],
+    ...standingFacts(paint, image),
     ['Published', `${time(image.createTime)} by ${plain(image.creator)}`],
     ['Notes', plain(image.notes)],
     ...originFacts(paint, image),

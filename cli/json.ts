@@ -11,6 +11,8 @@ import {
   CheckKind,
   CheckOutcome,
   ImageState,
+  ImageStorage,
+  MoveKind,
   type CheckResult,
   type Image,
 } from '../proto/gen/merge/image/v1/image.ts'
@@ -30,7 +32,7 @@ function exactly(count: bigint): number | string {
 }
 
 export function imageJson(image: Image) {
-  const { state, artifacts, checks, withdrawnAncestor: ancestor } = image
+  const { state, storage, move, artifacts, checks, withdrawnAncestor: ancestor } = image
   const files = artifacts.map((file) => ({
     ...file,
     kind: word(ArtifactKind, file.kind),
@@ -39,6 +41,8 @@ export function imageJson(image: Image) {
   return {
     ...image,
     state: word(ImageState, state),
+    storage: word(ImageStorage, storage),
+    move: move && { ...move, kind: word(MoveKind, move.kind) },
     artifacts: files,
     checks: checks.map(checkJson),
     withdrawnAncestor: ancestor && { ...ancestor, state: word(ImageState, ancestor.state) },

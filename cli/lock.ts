@@ -11,7 +11,7 @@ import {
 import { command, type Answer, type Context, type Paint } from './command.ts'
 import { readText } from './document.ts'
 import { present } from './find.ts'
-import { lockName, readLockFile, renderLockFile } from './lockfile.ts'
+import { lockName, readLockFile, renderLockFile, type LockFile } from './lockfile.ts'
 import { openPlace } from './lockplace.ts'
 import { parseModel } from './model.ts'
 import { facts, rowsOf } from './table.ts'
@@ -48,10 +48,12 @@ const lock = command({
     const target =
       output === undefined ? join(dirname(path), lockName) : resolve(context.folder, output)
     await using place = await openPlace(target, context.newId(), force)
-    const before = force ? await imagesIn(place.file) : new Map<string, string>()
+    const former = force ? await readFormer(place.file) : undefined
     const { lock: made, warnings } = await makeLock(context, request)
     await keep(context, place, made)
+    const before = new Map(former?.nodes.map(({ node, image }) => [node, image]))
     const moved = made.nodes.filter(({ node, image }) => (before.get(node) ?? image) !== image)
+    if (former !== undefined) context.note(stillHeld(former.id))
     const news = moved.length === 0 ? '' : `; ${moved.length} of them had another image before`
     return {
       json: { file: place.file, lock: made, warnings },
@@ -109,6 +111,11 @@ export async function makeLock(
   return { lock: present(made), warnings }
 }
 
+/** What to do about the holds of a lock whose file was replaced. */
+export function stillHeld(id: string): string {
+  return `The lock ${id} still holds its images: \`mrg-image release hold --lock ${id}\` lets go of them.`
+}
+
 /** Writes the file of a lock that is made; where that fails, the lock is not lost. */
 export async function keep(
   { note }: Context,
@@ -125,13 +132,12 @@ export async function keep(
   }
 }
 
-/** The image of each node in a lock file, where there is one to read. */
-async function imagesIn(file: string): Promise<ReadonlyMap<string, string>> {
+/** The lock file that is replaced, where there is one to read. */
+async function readFormer(file: string): Promise<LockFile | undefined> {
   try {
-    const { nodes } = await readLockFile(file)
-    return new Map(nodes.map(({ node, image }) => [node, image]))
+    return await readLockFile(file)
   } catch (error) {
-    if (error instanceof Failure) return new Map()
+    if (error instanceof Failure) return undefined
     throw error
   }
 }

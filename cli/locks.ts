@@ -6,7 +6,8 @@ import {
   type VerifiedNode,
 } from '../proto/gen/merge/image/v1/resolver.ts'
 import { command, type Answer, type Context, type Paint } from './command.ts'
-import { keep, makeLock, resolver } from './lock.ts'
+import { keep, makeLock, resolver, stillHeld } from './lock.ts'
+import { releasedText, releaseHolds } from './holds.ts'
 import { lockName, readLockFile, type LockFile } from './lockfile.ts'
 import { openPlace } from './lockplace.ts'
 import { coloured, rowsOf } from './table.ts'
@@ -45,15 +46,25 @@ const upgrade = command({
   arguments: ['[FILE]'],
   flags: {
     write: { about: 'make a new lock of the same references, and put it in place of the file' },
+    'release-old': { about: 'then let go of the images that the old lock holds' },
     facility: { value: 'NAME', about: 'the facility that the experiment runs at' },
     reason: { value: 'TEXT', about: 'why, for the new lock' },
     link: { value: 'URL', about: 'where that can be read' },
   },
   about:
-    `FILE is ${lockName} of this directory if it is left out. Without --write nothing changes. A node whose reference is an\n` +
+    `FILE is ${lockName} of this directory if it is left out. Without --write nothing changes. The old lock goes on to hold its\n` +
+    'images until it is told to let go of them: --release-old, or `release hold --lock LOCK` later. A node whose reference is an\n' +
     'exact name stays as it is. Ends with an error if a reference means no image any more.',
-  examples: ['upgrade lock', 'upgrade lock experiments/cs101/images.lock --write'],
-  async run(context, [file = lockName], { write = false, ...about }) {
+  examples: [
+    'upgrade lock',
+    'upgrade lock experiments/cs101/images.lock --write',
+    'upgrade lock --write --release-old',
+  ],
+  async run(
+    context,
+    [file = lockName],
+    { write = false, 'release-old': release = false, ...about },
+  ) {
     const path = resolve(context.folder, file)
     const lock = await readLockFile(path)
     const { facility = '' } = about
@@ -62,7 +73,7 @@ const upgrade = command({
     const failed = nodes.filter(({ failure }) => failure !== undefined).length
     const changed = nodes.filter((node) => node.changed).length
     if (!write || failed > 0 || changed === 0) return proposed(path, nodes, write)
-    return rewritten(context, path, lock, { facility, ...about })
+    return rewritten(context, path, lock, { facility, release, ...about })
   },
 })
 
@@ -112,6 +123,7 @@ function outlook(file: string, changed: number, failed: number, write: boolean):
 
 interface Options {
   readonly facility: string
+  readonly release: boolean
   readonly reason?: string
   readonly link?: string
 }
@@ -121,18 +133,30 @@ async function rewritten(
   context: Context,
   file: string,
   lock: LockFile,
-  { facility, reason = `upgrade of ${lock.id}`, link = '' }: Options,
+  { facility, release, reason = `upgrade of ${lock.id}`, link = '' }: Options,
 ): Promise<Answer> {
   await using place = await openPlace(file, context.newId(), true)
   const nodes = lock.nodes.map(({ node, reference, arch }) => ({ node, reference, arch }))
   const request = { requestId: context.newId(), nodes, facility, reason, link }
   const { lock: made, warnings } = await makeLock(context, request)
   await keep(context, place, made)
+  const released = release ? await letGo(context, lock.id) : 0
   const before = new Map(lock.nodes.map((node) => [node.node, node]))
   const moved = made.nodes.map((after) => toMove(changeTo(after, before.get(after.node))))
   return {
-    json: { file, written: true, lock: made, warnings },
-    text: (paint) => `${moves(paint, moved)}\n\n${file} is the lock ${made.id} now.`,
+    json: { file, written: true, lock: made, warnings, releasedCount: released },
+    text: (paint) =>
+      `${moves(paint, moved)}\n\n${file} is the lock ${made.id} now. ${release ? releasedText(released) : stillHeld(lock.id)}`,
+  }
+}
+
+/** Releases what the old lock holds; where that fails, it is told how to do it later. */
+async function letGo(context: Context, lock: string): Promise<number> {
+  try {
+    return await releaseHolds(context, { $case: 'lock', value: lock })
+  } catch (error) {
+    context.note(stillHeld(lock))
+    throw error
   }
 }
 

@@ -5,7 +5,9 @@ import { customCommands } from './custom.ts'
 import { diff } from './diff.ts'
 import { distroCommands } from './distros.ts'
 import { facilityCommands } from './facilities.ts'
+import { heldCommands } from './held.ts'
 import { historyCommands } from './history.ts'
+import { holdCommands } from './holds.ts'
 import { imageCommands } from './images.ts'
 import { integrityCommands } from './integrity.ts'
 import { lockCommands } from './lock.ts'
@@ -16,7 +18,9 @@ import { publish } from './publish.ts'
 import { recipeCommands } from './recipes.ts'
 import { reportCommands } from './report.ts'
 import { resolve } from './resolve.ts'
+import { restoreCommands } from './restore.ts'
 import { scheduleCommands } from './schedule.ts'
+import { standingCommands } from './standing.ts'
 import { storageCommands } from './storage.ts'
 import { watchCommands } from './watch.ts'
 
@@ -36,6 +40,10 @@ export const mrgImage: Program = {
   commands: [
     publish,
     ...imageCommands,
+    ...standingCommands,
+    ...restoreCommands,
+    ...holdCommands,
+    ...heldCommands,
     resolve,
     parse,
     diff,

@@ -29,6 +29,8 @@ const plurals = [
   ['facility', 'facilities'],
   ['recipe', 'recipes'],
   ['build', 'builds'],
+  ['hold', 'holds'],
+  ['holder', 'holders'],
 ]
 
 /** `list facility` and `show facilities` are as clear as the other way round. */

@@ -7,6 +7,7 @@ import type { BuildServiceService } from '../proto/gen/merge/image/v1/build.ts'
 import type { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
 import type { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
 import type { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
+import type { HoldServiceService } from '../proto/gen/merge/image/v1/hold.ts'
 import type { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import type { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import type { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
@@ -133,6 +134,15 @@ export const resolverAccess: Access<typeof ResolverServiceService> = {
   getLock: anyone,
   verifyLock: anyone,
   upgradeLock: anyone,
+}
+
+/** Whether the caller may see an image, and whose hold it is, is checked where these are looked up. */
+export const holdAccess: Access<typeof HoldServiceService> = {
+  createHolds: anyone,
+  renewHold: anyone,
+  releaseHolds: anyone,
+  listHolds: anyone,
+  listHolders: anyone,
 }
 
 export const uploadAccess: Access<typeof UploadServiceService> = {

@@ -21,6 +21,7 @@ import { BuildServiceService } from '../proto/gen/merge/image/v1/build.ts'
 import { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
 import { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
 import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
+import { HoldServiceService } from '../proto/gen/merge/image/v1/hold.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
@@ -43,6 +44,7 @@ import type { Sql } from './db/open.ts'
 import { keepPreparing } from './deltas/prepare.ts'
 import { deltaService } from './deltas/service.ts'
 import { facilityService } from './facilities/service.ts'
+import { holdService } from './holds/service.ts'
 import { imageService } from './images/service.ts'
 import { keepLives } from './retention/keeping.ts'
 import { resolverService } from './resolver/service.ts'
@@ -93,6 +95,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     mount(ImageServiceService, imageService({ sql, ...deps }), access.imageAccess),
     mount(AliasServiceService, aliasService({ sql }), access.aliasAccess),
     mount(resolverPlane, resolverService({ sql, ...deps }), access.resolverAccess),
+    mount(HoldServiceService, holdService({ sql, ...deps }), access.holdAccess),
     mount(BuildServiceService, buildService(building), access.buildAccess),
     mount(UploadServiceService, uploadService({ sql, leases, ...deps }), access.uploadAccess),
     mount(chunkPlane, chunks, access.chunkAccess),

@@ -52,6 +52,10 @@ export function warningsAbout(
   if (image.state === 'revoked') {
     warnings.push({ code: 'REVOKED', message: `${name} is revoked${instead(image)}` })
   }
+  if (image.storage === 'archived') {
+    const message = `${name} is in the archive: "mrg-image restore ${name}" brings it back`
+    warnings.push({ code: 'ARCHIVED', message })
+  }
   if (release !== undefined && isPastEndOfLife(release, now)) {
     const shown = displayName({ ...image.name, point: 0 }, catalogue)
     const message = `${shown} is past its end of life, ${release.endOfLife ?? ''}`

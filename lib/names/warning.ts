@@ -1,6 +1,6 @@
 /** Something that the person should know about an answer. */
 export interface Warning {
-  readonly code: 'LEGACY_FORM' | 'END_OF_LIFE' | 'DEPRECATED' | 'REVOKED'
+  readonly code: 'LEGACY_FORM' | 'END_OF_LIFE' | 'DEPRECATED' | 'REVOKED' | 'ARCHIVED'
   /** The same as a sentence. */
   readonly message: string
 }

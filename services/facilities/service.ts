@@ -1,6 +1,11 @@
 import { exists, invalid, missing, precondition, type Failure } from '../../lib/failure.ts'
 import { archOf } from '../../lib/names/catalogue.ts'
-import { parseFacilityName, parseImageName, renderImageName } from '../../lib/names/name.ts'
+import {
+  parseFacilityName,
+  parseImageName,
+  renderImageName,
+  type ImageName,
+} from '../../lib/names/name.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import {
@@ -8,6 +13,7 @@ import {
   type Facility,
   type ReplicaState,
 } from '../../proto/gen/merge/image/v1/facility.ts'
+import { newestReleased } from '../aliases/queries.ts'
 import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
@@ -56,7 +62,8 @@ export function facilityService(deps: {
     },
 
     async pushImage(request, { caller }) {
-      const image = renderImageName(parseImageName(request.image))
+      const parsed = parseImageName(request.image)
+      const image = renderImageName(parsed)
       return once(sql, FacilityServiceService.pushImage, caller, request, async (tx) => {
         const { name } = await getFacility(tx, request.facility)
         const found = await lockImage(tx, image)
@@ -64,6 +71,7 @@ export function facilityService(deps: {
         if (found.state === 'revoked') {
           throw precondition('REVOKED', `${image} is revoked and goes nowhere.`, { name: image })
         }
+        if (found.storage !== 'present') throw await noBytes(tx, parsed, found.storage)
         await demandShared(tx, image, name)
         await want(tx, name, image, caller.name)
         await announce(tx)
@@ -100,6 +108,22 @@ export function facilityService(deps: {
       })
     },
   }
+}
+
+/** Why no facility can fetch an image that is archived or has expired. */
+async function noBytes(
+  tx: Transaction,
+  image: ImageName,
+  storage: 'archived' | 'expired',
+): Promise<Failure> {
+  const name = renderImageName(image)
+  if (storage === 'archived') {
+    const text = `${name} is in the archive: "mrg-image restore ${name}" brings it back, and then it can go anywhere.`
+    return precondition('ARCHIVED', text, { name })
+  }
+  const newest = await newestReleased(tx, image)
+  const text = `${name} has expired and its bytes are gone${newest === undefined ? '' : `; the newest of its line is ${newest}`}.`
+  return precondition('EXPIRED', text, newest === undefined ? { name } : { name, newest })
 }
 
 /** The facility, or FACILITY_NOT_FOUND. */

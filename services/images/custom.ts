@@ -103,9 +103,17 @@ export async function mayRead(sql: Sql, manifest: Digest, { role }: Caller): Pro
 }
 
 /** Whether the caller may see what is in an image: what a facility keeps for itself is its own, and the admins'. */
-export function maySee({ custom }: Pick<Image, 'custom'>, { role }: Caller): boolean {
-  if (custom === undefined || custom.shared || role.kind === 'admin') return true
-  return (role.kind === 'manager' || role.kind === 'agent') && role.facility === custom.facility
+export function maySee({ custom }: Pick<Image, 'custom'>, caller: Caller): boolean {
+  return custom === undefined || mayHave({ ...custom, custom: true }, caller)
+}
+
+/** The same of an image as the database has it. */
+export function mayHave(
+  { custom, shared, facility }: Pick<CustomRow, 'custom' | 'shared'> & { facility: string | null },
+  { role }: Caller,
+): boolean {
+  if (!custom || shared || role.kind === 'admin') return true
+  return (role.kind === 'manager' || role.kind === 'agent') && role.facility === facility
 }
 
 /**

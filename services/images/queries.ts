@@ -11,6 +11,7 @@ export interface ImageFilterRow {
   readonly role: string
   readonly arch: string
   readonly state: ImageStateName | ''
+  readonly storage: StorageName | ''
 }
 
 export async function findImage(
@@ -37,7 +38,7 @@ export async function listImages(
   filter: ImageFilterRow,
   page: Page,
 ): Promise<ImageRow[]> {
-  const { namespace, distro, release, role, arch, state } = filter
+  const { namespace, distro, release, role, arch, state, storage } = filter
   return sql<ImageRow[]>`
     select ${imageColumns(sql)} from image join manifest on manifest.id = image.manifest
     where (${page.after} = '' or sequence < nullif(${page.after}, '')::bigint)
@@ -47,6 +48,7 @@ export async function listImages(
       and (${role} = '' or role = ${role})
       and (${arch} = '' or arch = ${arch})
       and (${state} = '' or state = ${state})
+      and (${storage} = '' or storage = ${storage})
     order by sequence desc limit ${page.size + 1}`
 }
 

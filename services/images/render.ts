@@ -139,6 +139,12 @@ export function stateCode(state: ImageStateName): ImageState {
   return states[state]
 }
 
+/** The storage as the database writes it; empty for "any". */
+export function storageName(storage: ImageStorage): StorageName | '' {
+  const found = Object.entries(storages).find(([, value]) => value === storage)
+  return found === undefined ? '' : (found[0] as StorageName)
+}
+
 /** The state as the database writes it; empty for "any". */
 export function stateName(state: ImageState): ImageStateName | '' {
   const found = Object.entries(states).find(([, value]) => value === state)

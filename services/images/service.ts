@@ -19,7 +19,7 @@ import { getImage, noImage, staleEtag } from './found.ts'
 import { listDescendants, listImages, lockImage, lockLine } from './queries.ts'
 import { restoringMethods } from './restoring.ts'
 import { stand, standingMethods } from './standing.ts'
-import { renderImage, stateName } from './render.ts'
+import { renderImage, stateName, storageName } from './render.ts'
 
 const partBytes = 256 * 1024
 
@@ -39,7 +39,11 @@ export function imageService(deps: {
 
     async listImages(request) {
       const given = request.filter ?? ImageFilter.create()
-      const filter = { ...given, state: stateName(given.state) }
+      const filter = {
+        ...given,
+        state: stateName(given.state),
+        storage: storageName(given.storage),
+      }
       const page = parsePage(request, filter)
       const { catalogue } = await readCatalogue(sql)
       const found = await listImages(sql, filter, page)

@@ -8,11 +8,12 @@ import {
 } from '../../proto/gen/merge/image/v1/resolver.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
+import { insertHolds } from '../holds/queries.ts'
 import { demandShort } from '../remark.ts'
 import type { Answered, Resolver } from '../resolver/resolving.ts'
 import { failureOf, parseNodes } from './nodes.ts'
 import { whyUnusable } from './pins.ts'
-import { holdStandings, insertHolds, insertLock, type LockRow, type PinRow } from './queries.ts'
+import { holdStandings, insertLock, type LockRow, type PinRow } from './queries.ts'
 import { renderLock } from './render.ts'
 import { resolveNodes, type Resolved } from './resolved.ts'
 
@@ -95,9 +96,10 @@ async function keepLock(
   const lock = { id: newUlid(), generation, owner, reason, link, createTime: now() }
   await insertLock(tx, lock, pins)
   const images = distinct(pins.map(({ image }) => image))
+  const { id, createTime } = lock
   await insertHolds(
     tx,
-    lock,
+    { kind: 'lock', owner, reason, link, lock: id, createTime, expireTime: null },
     images.map((image) => ({ id: newUlid(), image })),
   )
   const warnings = pins.flatMap(({ node, warnings }) =>

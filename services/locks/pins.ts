@@ -17,7 +17,7 @@ export function isUsable({ state }: VerifiedNode): boolean {
   return state === PinState.PIN_STATE_GOOD || state === PinState.PIN_STATE_DEPRECATED
 }
 
-/** Why an image cannot be pinned any more that could be a moment ago. */
+/** Why an image cannot be pinned, although the reference means it, or did a moment ago. */
 export function whyUnusable(standing: Standing | undefined, sha256: string): Failure | undefined {
   if (standing?.digest !== sha256) {
     return precondition('DIGEST_MISMATCH', 'its image is not what it was a moment ago: try again')
@@ -28,6 +28,10 @@ export function whyUnusable(standing: Standing | undefined, sha256: string): Fai
     [`${name} ${what} just now`, instead(standing) ?? []].flat().join('; ')
   if (state === 'revoked') return precondition('REVOKED', sentence('was revoked'), facts)
   if (storage === 'expired') return precondition('EXPIRED', sentence('expired'), facts)
+  if (storage === 'archived') {
+    const text = `${name} is in the archive: "mrg-image restore ${name}" brings it back`
+    return precondition('ARCHIVED', text, { name })
+  }
   return undefined
 }
 

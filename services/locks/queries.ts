@@ -68,20 +68,6 @@ export async function insertLock(
       as pin (node, reference, arch, image, digest)`
 }
 
-/** Keeps the images of a lock from being removed. */
-export async function insertHolds(
-  tx: Transaction,
-  lock: LockRow,
-  holds: readonly { readonly id: string; readonly image: string }[],
-): Promise<void> {
-  const { id, owner, reason, link, createTime } = lock
-  await tx`
-    insert into hold (id, image, kind, owner, reason, link, lock, create_time)
-    select held.id, held.image, 'lock', ${owner}, ${reason}, ${link}, ${id}, ${createTime}
-    from unnest(${holds.map((hold) => hold.id)}::text[], ${holds.map((hold) => hold.image)}::text[])
-      as held (id, image)`
-}
-
 export async function findLock(sql: Sql, id: string): Promise<LockRow | undefined> {
   const [row] = await sql<LockRow[]>`
     select id, generation, owner, reason, link, create_time from lock where id = ${id}`

@@ -47,6 +47,17 @@ test.each([
   ['ren lab1/debian', 'renew', 'image', ['lab1/debian']],
   ['sha lab1/debian', 'share', 'image', ['lab1/debian']],
   ['set q lab1 1G', 'set', 'quota', ['lab1', '1G']],
+  ['hold back debian-13', 'hold', 'back', ['debian-13']],
+  ['hold-back debian-13', 'hold', 'back', ['debian-13']],
+  ['renew hold 01KV', 'renew', 'hold', ['01KV']],
+  ['rel hold 01KV', 'release', 'hold', ['01KV']],
+  ['release debian-13', 'release', 'image', ['debian-13']],
+  ['li holds', 'list', 'holds', []],
+  ['li hold', 'list', 'holds', []],
+  ['li holder debian', 'list', 'holders', ['debian']],
+  ['dep debian-13', 'deprecate', 'image', ['debian-13']],
+  ['rest debian-13', 'restore', 'image', ['debian-13']],
+  ['hist im debian-13', 'history', 'image', ['debian-13']],
   ['diff debian-12 debian-13', 'diff', 'image', ['debian-12', 'debian-13']],
 ])('mrg-image %s', (line, verb, object, args) => {
   expect(asked(mrgImage, line)).toEqual({ verb, object, args, flags: {} })
@@ -131,6 +142,11 @@ describe('what cannot be understood', () => {
 })
 
 describe('help', () => {
+  test('of a verb that is two commands writes the object of the second', () => {
+    const text = expect.stringMatching(/^Usage: mrg-image history image IMAGE\n/)
+    expect(asked(mrgImage, 'history image --help')).toEqual({ kind: 'help', text })
+  })
+
   test.each(['', '--help', '-h', 'help'])('of the tool: %s', (line) => {
     const text = expect.stringMatching(/Commands:\n {2}publish FILE.*Options of every command:/s)
     expect(asked(mrgImage, line)).toEqual({ kind: 'help', text })

@@ -70,6 +70,24 @@ describe('a lock file', () => {
     expect(await one.files()).toEqual(['images.lock', 'model.json'])
   })
 
+  test('that was upgraded says how to let go of what it held, or does', async () => {
+    const idOf = async () => (JSON.parse(await one.read()) as { lock: string }).lock
+    const held = async (lock: string) => (await one.mrg('list', 'holds', '--lock', lock)).out
+    const first = await idOf()
+    await all.publish('fedora-43')
+    const told = await one.mrg('upgrade', 'lock', '--write')
+    expect(told.out).toContain(`\`mrg-image release hold --lock ${first}\` lets go of them.`)
+    expect(await held(first)).toContain(older)
+    const second = await idOf()
+    await all.publish('fedora-43')
+    const { out } = await one.mrg('upgrade', 'lock', '--write', '--release-old')
+    expect(out).toMatch(/is the lock \w+ now\. 3 holds are released\.$/)
+    expect(await held(second)).toBe('No holds.')
+    expect(await held(first)).toContain(older)
+    const forced = await one.mrg('lock', 'model.json', '--force')
+    expect(forced.err).toMatch(/The lock \w+ still holds its images/)
+  })
+
   test('that pins the newest already stays as it is', async () => {
     const [text, before] = [await one.read(), await all.locks()]
     const { exit, out } = await one.mrg('upgrade', 'lock', '--write')

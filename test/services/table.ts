@@ -13,6 +13,12 @@ import type { BuildServiceService } from '../../proto/gen/merge/image/v1/build.t
 import type { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts'
 import type { DeltaServiceService } from '../../proto/gen/merge/image/v1/delta.ts'
 import type { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.ts'
+import {
+  CreateHoldsRequest,
+  HoldKind,
+  ListHoldsRequest,
+  type HoldServiceService,
+} from '../../proto/gen/merge/image/v1/hold.ts'
 import { RestoreKind, type ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
 import type { IntegrityServiceService } from '../../proto/gen/merge/image/v1/integrity.ts'
 import {
@@ -34,6 +40,7 @@ interface Table {
   readonly images: Record<keyof typeof ImageServiceService, Row>
   readonly aliases: Record<keyof typeof AliasServiceService, Row>
   readonly resolver: Record<keyof typeof ResolverServiceService, Row>
+  readonly holds: Record<keyof typeof HoldServiceService, Row>
   readonly builds: Record<keyof typeof BuildServiceService, Row>
   readonly uploads: Record<keyof typeof UploadServiceService, Row>
   readonly chunks: Record<keyof typeof chunkPlane, Row>
@@ -149,6 +156,22 @@ export const table: Table = {
         resolver.verifyLock({ nodes: [LockedNode.create({ image: image(facility) })] }) },
     upgradeLock: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
       call: ({ resolver }, facility) => resolver.upgradeLock({ nodes: [], facility: facility && 'lab1' }) },
+  },
+  // Whose hold it is, is checked in holds/service.test.ts.
+  holds: {
+    createHolds: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ holds }, facility) => holds.createHolds(CreateHoldsRequest.create({
+        requestId: id(), images: [image(facility)], kind: HoldKind.HOLD_KIND_ARTIFACT, reason: 'a paper',
+      })) },
+    renewHold: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ holds }) => holds.renewHold({ requestId: id(), hold: id(), expireTime: undefined }) },
+    releaseHolds: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ holds }) =>
+        holds.releaseHolds({ requestId: id(), which: { $case: 'link', value: 'nowhere' } }) },
+    listHolds: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ holds }) => holds.listHolds(ListHoldsRequest.create({})) },
+    listHolders: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ holds }, facility) => holds.listHolders({ ...page, image: image(facility) }) },
   },
   builds: buildRows,
   uploads: {

@@ -10,6 +10,7 @@ import { BuildServiceService } from '../../proto/gen/merge/image/v1/build.ts'
 import { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts'
 import { DeltaServiceService } from '../../proto/gen/merge/image/v1/delta.ts'
 import { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.ts'
+import { HoldServiceService } from '../../proto/gen/merge/image/v1/hold.ts'
 import { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../../proto/gen/merge/image/v1/integrity.ts'
 import { ResolverServiceService } from '../../proto/gen/merge/image/v1/resolver.ts'
@@ -32,6 +33,7 @@ export function clientsAs(address: string, caller: string) {
     images: connect(ImageServiceService, channel),
     aliases: connect(AliasServiceService, channel),
     resolver: connect(ResolverServiceService, channel),
+    holds: connect(HoldServiceService, channel),
     builds: connect(BuildServiceService, channel),
     uploads: connect(UploadServiceService, channel),
     chunks: connect(chunkPlane, channel),

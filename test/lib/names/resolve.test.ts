@@ -135,6 +135,14 @@ describe('an exact name', () => {
     }
   })
 
+  test('of an archived image says how to bring it back', () => {
+    const name = 'fedora-43.4-std-x86-20260603'
+    const archived = aWorld([anImage(name, { storage: 'archived' }), ...images])
+    const { warnings } = resolve(archived, name, { now })
+    const message = `${name} is in the archive: "mrg-image restore ${name}" brings it back`
+    expect(warnings).toEqual([{ code: 'ARCHIVED', message }])
+  })
+
   test('of an image that is elsewhere is refused, where presence is asked for', () => {
     const call = () => resolve(world, 'debian-13.0-std-x86-20250910', { now, present: () => false })
     expect(failureOf(call).reason).toBe('NOT_PRESENT')

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { ReplicaState } from '../../../proto/gen/merge/image/v1/facility.ts'
 import { makeFacilities, push } from '../../support/facilities.ts'
-import { publish } from '../../support/images.ts'
+import { publish, restate } from '../../support/images.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
 describe('facilities', () => {
@@ -115,6 +115,20 @@ describe('facilities', () => {
       const image = await publish(admin, 'kali-2025', randomBytes(1000))
       await portal.sql`update image set state = 'revoked' where name = ${image}`
       await expect(push(admin, 'lab1', image)).rejects.toMatchObject({ reason: 'REVOKED' })
+      expect((await get('lab1'))?.wantedCount).toBe(1)
+    })
+
+    test('goes nowhere while it is archived, and not once it has expired', async () => {
+      const image = await publish(admin, 'kali-2024', randomBytes(1000))
+      const newest = await publish(admin, 'kali-2024', randomBytes(1000))
+      await restate(portal.sql, image, { storage: 'archived' })
+      await expect(push(admin, 'lab1', image)).rejects.toMatchObject({
+        reason: 'ARCHIVED',
+        message: expect.stringContaining(`"mrg-image restore ${image}"`),
+      })
+      await restate(portal.sql, image, { storage: 'expired' })
+      const told = { reason: 'EXPIRED', facts: { newest } }
+      await expect(push(admin, 'lab1', image)).rejects.toMatchObject(told)
       expect((await get('lab1'))?.wantedCount).toBe(1)
     })
   })

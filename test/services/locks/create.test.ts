@@ -75,6 +75,15 @@ describe('between resolving a reference and keeping what it means', () => {
     })
   })
 
+  test('an archived image is not pinned, and the error says how to bring it back', async () => {
+    await change(newer, { storage: 'archived' })
+    await expect(create(newer)).rejects.toMatchObject({
+      reason: 'ARCHIVED',
+      message: `Node "a": ${newer} is in the archive: "mrg-image restore ${newer}" brings it back.`,
+    })
+    expect(await create('debian-13')).toEqual([older])
+  })
+
   test('one image after the other can be revoked: then it is given up, and nothing is kept', async () => {
     const before = await portal.sql`select id from lock`
     await expect(
