@@ -32,7 +32,6 @@ export interface Publication {
   readonly packages: readonly Package[]
   readonly notes: string
   readonly parent: string
-  readonly built: BuiltImage | undefined
   /** Whether it is released at once, if no build made it. */
   readonly release: boolean
   readonly days: number
@@ -42,8 +41,8 @@ export interface Publication {
 /** Hears how a publication goes. */
 export interface PublishNews {
   progress(progress: IngestProgress): void
-  /** Comes when all bytes are in their store, and is waited for before the image is made. */
-  committing(): Promise<void>
+  /** Asked when all bytes are in their store: what to say of the build that made it, if one did. The image is made after that. */
+  built(): Promise<BuiltImage | undefined>
 }
 
 /** Publishes images; what fails because the portal is away is tried until it is back. */
@@ -172,14 +171,14 @@ async function begin(
 /** Sent again until it is answered: the request takes effect once. */
 async function commit(
   { id: uploadId }: Upload,
-  { packages, parent, built, release }: Publication,
+  { packages, parent, release }: Publication,
   manifest: Manifest,
   storedBytes: bigint,
   news: PublishNews,
   { upstream, clock, newUuid }: PortalDeps,
   signal: AbortSignal,
 ): Promise<Image> {
-  await news.committing()
+  const built = await news.built()
   const header: CommitHeading = {
     ...{
       requestId: newUuid(),

@@ -25,7 +25,7 @@ export async function* pushImage(
         }
         report(last)
       },
-      committing: () => Promise.resolve(),
+      built: () => Promise.resolve(undefined),
     }
     const image = await publisher.publish(publication, news, stop)
     return { ...last, image }
@@ -52,7 +52,6 @@ function readPush(request: PushRequest, facility: string): Publication {
     target: target.includes('/') ? target : `${facility}/${target}`,
     files: [container === undefined ? root : { ...root, container }, ...boot],
     mostBytes: maxBytes === 0n ? mostUnpackedBytes : Number(maxBytes),
-    built: undefined,
     release: !candidate,
   }
 }

@@ -65,5 +65,6 @@ export interface Product {
   readonly files: readonly InputFile[]
   readonly packages: readonly PackageVersion[]
   readonly inputs: Digest | undefined
-  readonly verdicts: readonly Verdict[]
+  /** Looks whether it is as its recipe wants it, and says so in the log too. */
+  readonly check: (signal: AbortSignal) => Promise<readonly Verdict[]>
 }

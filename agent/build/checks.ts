@@ -2,12 +2,12 @@ import { isOver } from '../../lib/chunks/abort.ts'
 import type { CheckName, Recipe } from '../../lib/recipes/recipe.ts'
 import { CheckKind, CheckOutcome, type CheckResult } from '../../proto/gen/merge/image/v1/image.ts'
 import type { Bench } from './bench.ts'
-import { type Acceleration, bootImage, type BootWish, whyNotBooted } from './boot.ts'
+import { planBoot } from './boot.ts'
+import { boot, type Booted, type Wanted } from './booting.ts'
 import { imageOf } from './debugfs.ts'
 import type { Contents } from './disk.ts'
 import { Fault, fitting } from './fault.ts'
 import { checkFilesystem } from './filesystem.ts'
-import { makeTail, type Tail } from './tail.ts'
 
 /** What a check came to, in a word and in a sentence or more. */
 export interface Verdict {
@@ -44,7 +44,7 @@ export async function check(recipe: Recipe, image: Checked, bench: Bench): Promi
     checks.packages ? packagesVerdict(image) : turnedOff('packages'),
     checks.hygiene ? hygieneVerdict(image) : turnedOff('hygiene'),
     checks.fsck ? await fsck(image, bench) : turnedOff('fsck'),
-    checks.boot === undefined ? turnedOff('boot') : await boot(recipe, image, checks.boot, bench),
+    checks.boot === undefined ? turnedOff('boot') : await boots(recipe, image, checks.boot, bench),
   ]
 }
 
@@ -111,90 +111,28 @@ async function fsck({ contents }: Checked, bench: Bench): Promise<Verdict> {
   return { name: 'fsck', outcome: 'passed', message: 'e2fsck finds nothing wrong' }
 }
 
-async function boot(
+async function boots(
   { line: { arch }, boot: firmware }: Recipe,
   image: Checked,
-  wanted: { readonly marker: string; readonly withinMs: number },
+  wanted: Wanted,
   bench: Bench,
 ): Promise<Verdict> {
-  const wish = { ...image, arch, temporary: bench.places.temporary }
-  const whyNot = whyNotBooted(wish, firmware, bench.machine, image.isFilesystem)
-  if (whyNot !== undefined) return { name: 'boot', outcome: 'skipped', message: whyNot }
-  const { kvm } = bench.machine
-  if (kvm.isUsable) {
-    const first = await bootOnce(wish, 'kvm', wanted, bench)
-    if (first.end === 'up') return { name: 'boot', outcome: 'passed', message: first.message }
-    if (first.end === 'unusable') kvm.isUsable = false
-    bench.journal.say(`booting with kvm: ${first.message}`)
+  const { starts, untried } = planBoot({ ...image, arch }, firmware, bench.machine)
+  const booted: Booted[] = []
+  for (const start of starts) {
+    const { rootfs, format } = image
+    const wish = { arch, rootfs, format, start, temporary: bench.places.temporary }
+    const { end, message } = await boot(wish, wanted, bench)
+    booted.push({ end, message: `${start.by}: ${message}` })
+    if (end !== 'up') break
   }
-  const { end, message } = await bootOnce(wish, 'tcg', wanted, bench)
-  return { name: 'boot', outcome: end === 'up' ? 'passed' : 'failed', message }
+  return bootVerdict(booted, untried)
 }
 
-interface Booted {
-  /** Up, or why not: it stopped, it took too long, or this processor cannot do it. */
-  readonly end: 'up' | 'stopped' | 'late' | 'unusable'
-  readonly message: string
-}
-
-/** What qemu says where it is a guest itself, of a host that promises more than it does. */
-const brokenKvm = ['KVM internal error', 'KVM: entry failed', 'failed to initialize kvm']
-
-/** A processor that works says something long before this. */
-const silentMs = 15_000
-
-async function bootOnce(
-  wish: BootWish,
-  way: Acceleration,
-  { marker, withinMs }: { readonly marker: string; readonly withinMs: number },
-  bench: Bench,
-): Promise<Booted> {
-  const { clock, carryOut } = bench
-  const began = clock.now()
-  const stop = new AbortController()
-  const serial = makeTail()
-  const signal = AbortSignal.any([bench.signal, stop.signal])
-  const after = (ms: number, end: Booted['end'], still: () => boolean = () => true) =>
-    clock.sleep(ms, signal).then(
-      () => {
-        if (still()) stop.abort(end)
-      },
-      () => undefined,
-    )
-  const timers = [after(withinMs, 'late')]
-  if (way === 'kvm') timers.push(after(silentMs, 'unusable', () => serial.text() === ''))
-  const listen = (part: Buffer): void => {
-    serial.add(part)
-    if (serial.has(marker)) stop.abort('up')
-    else if (brokenKvm.some((words) => serial.has(words))) stop.abort('unusable')
-  }
-  try {
-    await carryOut([bootImage(wish, way)], listen, signal)
-  } catch (error) {
-    if (isOver(bench.signal)) throw error
-    if (!isOver(stop.signal) && !(error instanceof Fault && error.blame === 'OUTPUT')) throw error
-  }
-  const end = isOver(stop.signal) ? (stop.signal.reason as Booted['end']) : 'stopped'
-  stop.abort(end)
-  await Promise.all(timers)
-  return { end, message: tellBoot(end, clock.now() - began, way, marker, serial) }
-}
-
-const ends: Readonly<Record<Booted['end'], string>> = {
-  up: 'It is up',
-  stopped: 'The machine stopped',
-  late: 'The time is over',
-  unusable: 'The processor cannot do it: given up',
-}
-
-function tellBoot(
-  end: Booted['end'],
-  ms: number,
-  way: Acceleration,
-  marker: string,
-  serial: Tail,
-): string {
-  const took = `${ends[end]} after ${(ms / 1000).toFixed(1)} s (${way})`
-  if (end === 'up') return `${took}: "${marker}"`
-  return `${took}, without "${marker}" on the serial line. The last it said:\n${serial.text()}`
+/** Every start that was tried has to bring it up; what was not tried is told. */
+export function bootVerdict(booted: readonly Booted[], untried: readonly string[]): Verdict {
+  const failed = booted.some(({ end }) => end !== 'up')
+  const outcome = failed ? 'failed' : booted.length > 0 ? 'passed' : 'skipped'
+  const message = [...booted.map((one) => one.message), ...untried].join('\n')
+  return { name: 'boot', outcome, message }
 }

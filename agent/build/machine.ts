@@ -14,8 +14,10 @@ export interface Machine {
   readonly isRoot: boolean
   /** Whether mke2fs can make a file system of a tar, and then the same one every time. */
   readonly readsTar: boolean
-  /** Whether guests can run on the processor itself, as far as is known: a machine that is a guest may only look so. */
-  readonly kvm: { isUsable: boolean }
+  /** Whether guests can run on the processor itself; undefined until it was tried, for a machine that is a guest may only look so. */
+  readonly kvm: { isUsable: boolean | undefined }
+  /** Firmware that starts disks by EFI, where it is installed. */
+  readonly efi: string | undefined
   /** Whether there is something that boots images. */
   readonly hasEmulator: boolean
   /** Mirrors of Debian that it installs from itself. */
@@ -47,7 +49,8 @@ export async function lookAtMachine(
     arch,
     isRoot,
     readsTar: readsTar(await said('mke2fs', ['-V'])),
-    kvm: { isUsable: await mayUse('/dev/kvm') },
+    kvm: { isUsable: (await mayUse('/dev/kvm')) ? undefined : false },
+    efi: await efiOf(arch),
     hasEmulator: (await said(emulatorOf(arch), ['--version'])) !== '',
     mirrors: await ownMirrors(),
     proxies: proxiesOf(environment),
@@ -119,6 +122,21 @@ const emulators: Readonly<Record<Arch, string>> = {
 
 export function emulatorOf(arch: Arch): string {
   return emulators[arch]
+}
+
+const efis: Readonly<Partial<Record<Arch, { readonly home: string; readonly path: string }>>> = {
+  x86: { home: 'ovmf', path: '/usr/share/ovmf/OVMF.fd' },
+  aarch64: { home: 'qemu-efi-aarch64', path: '/usr/share/qemu-efi-aarch64/QEMU_EFI.fd' },
+}
+
+/** The package of Debian that has it. */
+export function efiPackageOf(arch: Arch): string | undefined {
+  return efis[arch]?.home
+}
+
+async function efiOf(arch: Arch): Promise<string | undefined> {
+  const path = efis[arch]?.path
+  return path !== undefined && (await mayRead(path, constants.R_OK)) ? path : undefined
 }
 
 const proxyNames = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'all_proxy']

@@ -3,8 +3,8 @@ import type { Digest } from '../../lib/content/digest.ts'
 import type { PackageVersion } from '../../lib/recipes/inputs.ts'
 import type { CommandBuild, Recipe } from '../../lib/recipes/recipe.ts'
 import type { Bench, Job, Outcome, Product } from './bench.ts'
-import { check, type Checked } from './checks.ts'
-import { resolveDebian } from './debian.ts'
+import { check, type Checked, type Verdict } from './checks.ts'
+import { type DebianRecipe, resolveDebian } from './debian.ts'
 import { resolveFedora } from './fedora.ts'
 import { finishDisk } from './finishing.ts'
 import { runCommand } from './output.ts'
@@ -74,14 +74,26 @@ export interface Disk extends Omit<Tree, 'kind'>, Omit<Checked, 'packages'> {
   readonly inputs: Digest | undefined
 }
 
-async function madeOf(job: Job, disk: Disk, bench: Bench): Promise<Outcome> {
-  const { recipe } = job
-  const verdicts = await check(recipe, { ...disk, packages: disk.packages.length }, bench)
-  for (const { name, outcome, message } of verdicts) {
-    bench.journal.say(`check ${name}: ${outcome}: ${message}`)
-  }
+function madeOf(job: Job, disk: Disk, bench: Bench): Outcome {
   const { packages, inputs } = disk
-  return { kind: 'made', product: { files: filesOf(job, disk), packages, inputs, verdicts } }
+  const checked = async (signal: AbortSignal): Promise<readonly Verdict[]> => {
+    const image = { ...disk, packages: packages.length }
+    const verdicts = await check(job.recipe, image, stoppedBy(signal, bench))
+    for (const { name, outcome, message } of verdicts) {
+      bench.journal.say(`check ${name}: ${outcome}: ${message}`)
+    }
+    return verdicts
+  }
+  return { kind: 'made', product: { files: filesOf(job, disk), packages, inputs, check: checked } }
+}
+
+/** A bench whose work another signal ends too. */
+function stoppedBy(signal: AbortSignal, bench: Bench): Bench {
+  return {
+    ...bench,
+    signal,
+    carryOut: (steps, listen, stop = signal) => bench.carryOut(steps, listen, stop),
+  }
 }
 
 function filesOf({ recipe }: Job, { rootfs, format, kernel, initramfs }: Disk): Product['files'] {

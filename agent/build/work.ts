@@ -9,9 +9,9 @@ import type {
 } from '../../proto/gen/merge/image/v1/build.ts'
 import { ResolveImageRequest } from '../../proto/gen/merge/image/v1/resolver.ts'
 import type { Recipe } from '../../lib/recipes/recipe.ts'
-import type { Bench, Job, Outcome, Parent, Product } from './bench.ts'
+import type { Bench, Job, Outcome, Parent } from './bench.ts'
 import type { BuilderDeps } from './builder.ts'
-import { resultOf } from './checks.ts'
+import { deliver } from './delivery.ts'
 import { CalledOff, failureOf, Fault, fitting } from './fault.ts'
 import { hold, type Held } from './holding.ts'
 import { openJournal, type Journal } from './journal.ts'
@@ -104,7 +104,7 @@ async function ending(
     const bench = benchOf(job, desk, deps, stopping)
     const outcome = await makeImage(job, bench)
     if (outcome.kind === 'skipped') return skippedEnding(outcome)
-    await publish(claim, job, outcome.product, bench, desk.held, deps)
+    await deliver(claim, job, outcome.product, { ...deps, bench, held: desk.held })
     return undefined
   } catch (error) {
     return endingOf(stopping.aborted ? stopping.reason : error, deps, signal)
@@ -190,35 +190,6 @@ function environmentIn(places: Places, proxies: Environment): Environment {
     LC_ALL: 'C.UTF-8',
     DEBIAN_FRONTEND: 'noninteractive',
     ...proxies,
-  }
-}
-
-async function publish(
-  claim: string,
-  { target, recipe, parent }: Job,
-  { files, packages, inputs, verdicts }: Product,
-  { signal, tell, journal }: Bench,
-  held: Held,
-  { publisher }: BuilderDeps,
-): Promise<void> {
-  const inputsDigest = inputs === undefined ? '' : `sha256:${inputs}`
-  const built = { claim, inputsDigest, checks: verdicts.map(resultOf) }
-  const publication = {
-    ...{ target, files, packages, built, notes: recipe.notes, parent: parent?.name ?? '' },
-    ...{ mostBytes: recipe.sizeBytes, release: false, days: 0, shared: false },
-  }
-  const news = {
-    progress: ({ readBytes, totalBytes }: { readBytes: number; totalBytes: number }) => {
-      tell({ step: 'publishing', done: readBytes, total: totalBytes })
-    },
-    committing: () => held.flushed(signal),
-  }
-  journal.say('== publishing')
-  try {
-    await publisher.publish(publication, news, signal)
-  } catch (error) {
-    if (!(error instanceof Failure) || signal.aborted || error.reason === 'BUILD_LOST') throw error
-    throw new Fault('PUBLISH', error.message, error)
   }
 }
 
