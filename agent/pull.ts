@@ -1,12 +1,11 @@
-import { Failure, internal } from '../lib/failure.ts'
+import { Failure } from '../lib/failure.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import { ReplicaState } from '../proto/gen/merge/image/v1/facility.ts'
 import type { PullResponse } from '../proto/gen/merge/image/v1/local.ts'
-import { ResolveImageRequest } from '../proto/gen/merge/image/v1/resolver.ts'
 import { localImages } from './listing.ts'
 import type { LocalDeps } from './local.ts'
+import { meaning } from './meaning.ts'
 import { waiting } from './report.ts'
-import { resolveHere } from './resolve.ts'
 import type { Transfer } from './transfers.ts'
 
 const askMs = 10_000
@@ -32,31 +31,6 @@ export async function* pullImage(
     if (standing.local?.replica?.state === ReplicaState.REPLICA_STATE_PRESENT) return
     await rung
     await clock.sleep(progressMs, signal)
-  }
-}
-
-/** The image: the portal's answer, or, while it cannot be reached, one of those here. */
-async function meaning(
-  reference: string,
-  { upstream, facility, images, state, now }: LocalDeps,
-  signal: AbortSignal,
-): Promise<Image> {
-  try {
-    const request = ResolveImageRequest.create({ reference, facility })
-    const options = { signal, deadlineMs: askMs }
-    const { image } = await upstream.resolver.resolveImage(request, options)
-    if (image !== undefined) return image
-    throw internal('INTERNAL', `The portal's answer for "${reference}" has no image.`)
-  } catch (error) {
-    if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error
-    try {
-      const { image } = resolveHere(reference, images.present(), state.desired, now())
-      const found = images.find(image)
-      if (found !== undefined) return found
-    } catch {
-      // What is not here can only come from a portal that answers: that is what to tell.
-    }
-    throw error
   }
 }
 
