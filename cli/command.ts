@@ -54,7 +54,7 @@ export interface Command {
   /** The noun it works on; a verb without one, and one on images, can be written alone. */
   readonly object?: string
   readonly summary: string
-  /** `IMAGE` is needed; the last may be `IMAGE...`, one or more, or `[FILE]`, which can be left out. */
+  /** `IMAGE` is needed; the last may be `IMAGE...`, one or more, `[IMAGE]...`, any number, or `[FILE]`, which can be left out. */
   readonly arguments: readonly string[]
   readonly flags: Flags
   /** More about it, for its help. */
@@ -67,11 +67,13 @@ type Arguments<A extends readonly string[]> = A extends readonly [
   infer First,
   ...infer Rest extends readonly string[],
 ]
-  ? First extends `${string}...`
-    ? readonly [string, ...string[]]
-    : First extends `[${string}]`
-      ? readonly [string?]
-      : readonly [string, ...Arguments<Rest>]
+  ? First extends `[${string}]...`
+    ? readonly string[]
+    : First extends `${string}...`
+      ? readonly [string, ...string[]]
+      : First extends `[${string}]`
+        ? readonly [string?]
+        : readonly [string, ...Arguments<Rest>]
   : readonly []
 
 type Values<F extends Flags> = {
