@@ -5,7 +5,7 @@ import type { Disk } from './disk.ts'
 import type { Stored } from './evict.ts'
 import { excessBytes, lackingBytes, without, type Bound } from './marks.ts'
 import { noRoom } from './noroom.ts'
-import { carryOut, looked, type Eviction, type RoundDeps } from './round.ts'
+import { carryOut, giveBack, looked, type Eviction, type RoundDeps } from './round.ts'
 
 export interface EvictingDeps extends RoundDeps {
   readonly disk: () => Promise<Disk>
@@ -48,7 +48,9 @@ export function evictor(deps: EvictingDeps): Evictor {
         names === undefined
           ? { names, bytes, rehearse }
           : { names: new Set(names), bytes: () => 'all' as const, rehearse }
-      return carryOut(round, deps, signal)
+      const done = await carryOut(round, deps, signal)
+      if (!rehearse) await giveBackRest(done, deps, signal)
+      return done
     })
   return {
     evict,
@@ -81,11 +83,20 @@ async function boundsOf({ limits, images, disk }: EvictingDeps): Promise<readonl
 }
 
 async function lookAfter(deps: EvictingDeps, signal: AbortSignal): Promise<void> {
-  await deps.usage.look()
   const bounds = await boundsOf(deps)
   if (excessBytes(bounds, deps.limits, 0) === 0) return
+  if (looked(undefined, new Map(), deps).candidates.length === 0) return
   const bytes = (going: number) => excessBytes(without(bounds, going), deps.limits, 0)
   await carryOut({ names: undefined, bytes, rehearse: false }, deps, signal)
+}
+
+/** Without an image that goes there may be chunks that nobody needs as it is. */
+async function giveBackRest(
+  { goers, goingBytes }: Pick<Eviction, 'goers' | 'goingBytes'>,
+  deps: EvictingDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (goers.length === 0 && goingBytes > 0) await giveBack(deps, signal)
 }
 
 async function roomFor(
@@ -102,6 +113,7 @@ async function roomFor(
     deps,
     signal,
   )
+  await giveBackRest({ goers, goingBytes }, deps, signal)
   const freed = goers.reduce((sum, { freedBytes }) => sum + freedBytes, goingBytes)
   const lacking = lackingBytes(without(bounds, freed), coming)
   if (lacking > 0) throw noRoom(image, { coming, lacking, bounds }, stayers)

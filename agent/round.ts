@@ -64,13 +64,7 @@ export async function carryOut(
   const first = looked(round.names, new Map(), deps)
   const refused = await deps.asking.refused(namesOf(first.candidates), true, signal)
   const plan = await planned(round, refused, deps)
-  if (plan.goers.length === 0) {
-    if (!round.rehearse && plan.goingBytes > 0 && round.names === undefined) {
-      await giveBack(deps, signal)
-    }
-    return plan
-  }
-  if (round.rehearse) return plan
+  if (plan.goers.length === 0 || round.rehearse) return plan
   const asked = deps.clock.now()
   const late = await deps.asking.refused(
     namesOf(plan.goers.map(({ image }) => image)),
@@ -107,7 +101,10 @@ function stillGoing(
 }
 
 /** What is condemned in one cycle is doomed in the next. */
-async function giveBack({ collecting }: RoundDeps, signal: AbortSignal): Promise<void> {
+export async function giveBack(
+  { collecting }: Pick<RoundDeps, 'collecting'>,
+  signal: AbortSignal,
+): Promise<void> {
   await collecting.run(signal)
   await collecting.run(signal)
 }
