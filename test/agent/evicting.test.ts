@@ -230,7 +230,7 @@ describe('an agent', () => {
       expect((await listed()).find((replica) => replica.image === image)?.useTime).toEqual(used)
     })
 
-    test('or what was written out was read, over restarts, but not what took its place', async () => {
+    test('or what was written out was read, over restarts', async () => {
       await using folder = await temporaryFolder()
       const [data, path] = [join(folder.path, 'agent'), join(folder.path, 'disk')]
       let day = 0
