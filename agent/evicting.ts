@@ -105,6 +105,8 @@ async function roomFor(
   deps: EvictingDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  // What needs nothing more fits, however full it is.
+  if (coming === 0) return
   const bounds = await boundsOf(deps)
   if (excessBytes(bounds, deps.limits, coming) === 0) return
   const bytes = (going: number) => excessBytes(without(bounds, going), deps.limits, coming)

@@ -21,6 +21,7 @@ export async function* pullImage(
   const image = await meaning(reference, deps, signal)
   const { name } = image
   if (images.find(name) === undefined) await want(name, deps, signal)
+  else await wantAgain(name, deps, signal)
   const failuresBefore = state.transfers.get(name)?.failures ?? 0
   for (;;) {
     const rung = state.bell.next(5_000, signal)
@@ -32,6 +33,14 @@ export async function* pullImage(
     await rung
     await clock.sleep(progressMs, signal)
   }
+}
+
+/** What is here and not wanted any more could go for others; that the portal is away does not matter to who wants it now. */
+async function wantAgain(name: string, deps: LocalDeps, signal: AbortSignal): Promise<void> {
+  if (deps.state.desired.images.some(({ image }) => image?.name === name)) return
+  await want(name, deps, signal).catch((error: unknown) => {
+    if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error
+  })
 }
 
 async function want(name: string, deps: LocalDeps, signal: AbortSignal): Promise<void> {

@@ -89,6 +89,22 @@ describe('an agent', () => {
     expect(await here(agent)).toEqual([third, second])
   })
 
+  test('takes back what is all here still, however full it is', async () => {
+    await using folder = await temporaryFolder()
+    const data = join(folder.path, 'agent')
+    const image = await make()
+    {
+      await using agent = await start([], data)
+      await unwanted(agent, image)
+    }
+    await using agent = await start(['--most-bytes', '100K', '--keep-unwanted', '1h'], data)
+    await pull(agent, image)
+    while ((await agent.local.status({})).wantedCount < 1) await nextReport(agent)
+    expect(await here(agent)).toEqual([image])
+    const next = await make()
+    await expect(pull(agent, next)).rejects.toMatchObject({ reason: 'DISK_FULL' })
+  })
+
   test('lets go by itself once the store is above its high-water mark, down to the low one', async () => {
     await using folder = await temporaryFolder()
     const data = join(folder.path, 'agent')
