@@ -25,7 +25,7 @@ export interface Evictor {
     signal: AbortSignal,
   ): Promise<Eviction>
   /** Makes room for so many bytes of an image, or throws DISK_FULL. */
-  makeRoom(image: Image, bytes: number, signal: AbortSignal): Promise<void>
+  readonly makeRoom: (image: Image, bytes: number, signal: AbortSignal) => Promise<void>
   /** Makes room whenever there is too little, looking every `everyMs`; only when it is asked to if that is 0. */
   keepOn(everyMs: number, signal: AbortSignal): Promise<void>
   use(): Promise<StoreUse>
