@@ -32,4 +32,6 @@ export const localAccess: Access<typeof LocalServiceService> = {
   verify: owner,
   push: owner,
   build: owner,
+  drop: owner,
+  evict: owner,
 }

@@ -17,15 +17,16 @@ import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.t
 import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
 import { integrityAccess, localAccess, peerAccess } from './access.ts'
 import { admission } from './admission.ts'
-import { agentCollector } from './collecting.ts'
 import { localService } from './local.ts'
 import { keepReporting } from './report.ts'
+import { keepsRoom } from './room.ts'
 import { agentScrubber } from './scrubbing.ts'
 import { servePeers, serveSocket } from './serving.ts'
 import type { agentSettings } from './settings.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { converge, followDesired, type SyncState } from './sync.ts'
 import { prepareSync } from './syncing.ts'
+import { keepLooking } from './usage.ts'
 import { writesOut } from './writeout.ts'
 
 export type AgentSettings = Values<typeof agentSettings>
@@ -53,12 +54,14 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
   await using stack = new AsyncDisposableStack()
   const data = resolve(settings.data)
   const storage = await openStorage(data, { ...deps, log }, stack)
-  const { store, drafts, pool } = storage
+  const { store, drafts, pool, usage } = storage
   const {
     served: servable,
     sources,
-    ...sync
+    ...syncing
   } = prepareSync(settings, { ...deps, log, security }, storage, stack)
+  const room = keepsRoom(settings, syncing, storage, { ...deps, log })
+  const sync = { ...syncing, makeRoom: room.evicting.makeRoom }
   const gate = { identify: identifyInsecurely, log, clock: deps.clock, recognise: asItIs }
   const served = sharesChunks(settings, servable, sync.state, storage, deps)
   const peerAddress = await answerPeers(settings, served.chunks, gate, security, stack)
@@ -79,20 +82,22 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
     peerAddress,
     now: deps.now,
     newUuid: deps.newUuid,
-    writeOut: writesOut({ store: healed, pool, drafts, newUuid: deps.newUuid }),
+    writeOut: writesOut({ store: healed, pool, drafts, usage, newUuid: deps.newUuid }),
+    evicting: room.evicting,
+    limits: room.limits,
     servedBytes: served.bytes,
   })
   const socket = await answerOwner(settings, local, integrityService(scrubbing), gate, stack)
-  const { collectEvery, collectGrace, scrubEvery } = settings
-  const collecting = agentCollector(collectGrace, { ...deps, ...storage, log, state: sync.state })
   const ofFacility: readonly Loop[] = [
     (signal) => followDesired(facility, sync, signal),
     (signal) => converge(sync, signal),
     (signal) => keepReporting({ facility, peerAddress }, sync, signal),
+    room.evict,
+    (signal) => keepLooking(usage, sync.clock, signal),
   ]
   const upkeep: readonly Loop[] = [
-    (signal) => collecting.keepOn(collectEvery, signal),
-    (signal) => scrubbing.keepOn(scrubEvery, signal),
+    room.collect,
+    (signal) => scrubbing.keepOn(settings.scrubEvery, signal),
   ]
   keepGoing([...(isPortals ? [] : ofFacility), ...building, ...upkeep], stack)
   log.info({ socket, peerAddress, portal: settings.portal }, 'agent ready')

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { damageSchema } from './damage.ts'
+import { arrivalsUpgrade } from './images.ts'
 import { needAll, needsSchema } from './needs.ts'
 import { placesSchema, placesUpgrade } from './places.ts'
+import { usageSchema } from './usage.ts'
 
 const schema = `
   ${placesSchema}
@@ -13,7 +15,9 @@ const schema = `
   CREATE TABLE image (
     name TEXT PRIMARY KEY,
     digest TEXT NOT NULL,
-    image BLOB NOT NULL
+    image BLOB NOT NULL,
+    arrived INTEGER NOT NULL DEFAULT 0,
+    unwanted INTEGER
   ) STRICT;
   CREATE TABLE manifest (
     digest TEXT PRIMARY KEY,
@@ -23,7 +27,8 @@ const schema = `
     path TEXT PRIMARY KEY
   ) STRICT;
   ${needsSchema}
-  PRAGMA user_version = 2;
+  ${usageSchema}
+  PRAGMA user_version = 3;
 `
 
 /** What an agent knows: where its chunks lie, which images are whole, and what it should hold. */
@@ -37,6 +42,9 @@ export function openAgentDatabase(dir: string): DatabaseSync {
     db.exec(`BEGIN; ${placesUpgrade} ${needsSchema}`)
     needAll(db)
     db.exec('PRAGMA user_version = 2; COMMIT')
+  }
+  if (version === 1 || version === 2) {
+    db.exec(`BEGIN; ${arrivalsUpgrade} ${usageSchema} PRAGMA user_version = 3; COMMIT`)
   }
   db.exec(damageSchema)
   return db

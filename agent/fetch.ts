@@ -35,6 +35,8 @@ export interface FetchDeps {
   readonly pool: Pick<Pool, 'warm'>
   /** Who else has or fetches the image now. */
   readonly company: (image: string) => Company
+  /** Makes room for so many bytes of an image, or throws DISK_FULL. */
+  readonly makeRoom: (image: Image, bytes: number, signal: AbortSignal) => Promise<void>
 }
 
 /** Hears how a fetch goes on. */
@@ -65,7 +67,9 @@ export async function fetchImage(
   // Before the look at what is here: that stays from now on.
   await needs.add(name, digests)
   const lacking = await store.missing(digests, signal)
-  news.reused(shareHere(manifest, lacking))
+  const share = shareHere(manifest, lacking)
+  news.reused(share)
+  await deps.makeRoom(image, Math.round((1 - share) * Number(image.storedBytes)), signal)
   const onBytes = (bytes: number): Promise<void> => {
     news.fetched('portal', bytes)
     return deps.limit.take(bytes, signal)

@@ -3,10 +3,19 @@ import type { Digest } from '../lib/content/digest.ts'
 import { WatchDesiredStateResponse } from '../proto/gen/merge/image/v1/agent.ts'
 import { Image } from '../proto/gen/merge/image/v1/image.ts'
 
+/** An image that is here, and since when. */
+export interface Arrival {
+  readonly image: Image
+  readonly arrived: Date
+  /** Since when the portal does not want it here; undefined while it does, and until it has said so. */
+  readonly unwanted: Date | undefined
+}
+
 /** What the agent remembers of images, over restarts and while the portal is away. */
 export interface ImageTable {
   /** The images that are here, whole. */
   present(): Image[]
+  arrivals(): Arrival[]
   find(name: string): Image | undefined
   /** From now on the image is shown: every chunk of it is durable. */
   show(image: Image): void
@@ -29,21 +38,41 @@ const needingSql = `
   JOIN image ON image.digest = 'sha256:' || holder.digest
   WHERE need.digest IN (SELECT unhex(value) FROM json_each(?)) ORDER BY image.name`
 
+const nowMs = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`
+
+/** What the table of images has, and that of before there was eviction has not. What is here came now, for all that is known. */
+export const arrivalsUpgrade = `
+  ALTER TABLE image ADD COLUMN arrived INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE image ADD COLUMN unwanted INTEGER;
+  UPDATE image SET arrived = ${nowMs};
+`
+
+const showSql = `
+  INSERT INTO image (name, digest, image, arrived) VALUES (?, ?, ?, ${nowMs})
+  ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, image = excluded.image`
+
+const wantSql = `
+  UPDATE image SET unwanted = CASE
+    WHEN name IN (SELECT value FROM json_each(?)) THEN NULL
+    ELSE coalesce(unwanted, ${nowMs}) END`
+
 export function imagesIn(db: DatabaseSync): ImageTable {
   const one = (sql: string, ...values: (string | Uint8Array)[]) => db.prepare(sql).get(...values)
   const all = (sql: string) => db.prepare(sql).all()
   return {
     present: () => all('SELECT image FROM image ORDER BY name').map(({ image }) => decode(image)),
+    arrivals: () =>
+      all('SELECT image, arrived, unwanted FROM image ORDER BY name').map((row) => ({
+        image: decode(row['image']),
+        arrived: new Date(Number(row['arrived'])),
+        unwanted: row['unwanted'] === null ? undefined : new Date(Number(row['unwanted'])),
+      })),
     find: (name) => {
       const row = one('SELECT image FROM image WHERE name = ?', name)
       return row === undefined ? undefined : decode(row['image'])
     },
     show: (image) => {
-      db.prepare('INSERT OR REPLACE INTO image (name, digest, image) VALUES (?, ?, ?)').run(
-        image.name,
-        image.digest,
-        Image.encode(image).finish(),
-      )
+      db.prepare(showSql).run(image.name, image.digest, Image.encode(image).finish())
     },
     forget: (name) => {
       db.prepare('DELETE FROM image WHERE name = ?').run(name)
@@ -64,6 +93,8 @@ export function imagesIn(db: DatabaseSync): ImageTable {
       db.prepare('INSERT OR REPLACE INTO desired (only, state) VALUES (1, ?)').run(
         WatchDesiredStateResponse.encode(state).finish(),
       )
+      const names = state.images.flatMap(({ image }) => image?.name ?? [])
+      db.prepare(wantSql).run(JSON.stringify(names))
     },
     storedBytes: () =>
       BigInt(Number(one('SELECT coalesce(sum(size_bytes), 0) AS sum FROM pack')?.['sum'])),

@@ -3,11 +3,15 @@ import { replicas } from './report.ts'
 import type { SyncDeps } from './sync.ts'
 
 /** Every image that is wanted or here, with how it stands, newest first. */
-export function localImages({ state, images }: Pick<SyncDeps, 'state' | 'images'>): LocalImage[] {
+export function localImages({
+  state,
+  images,
+  usage,
+}: Pick<SyncDeps, 'state' | 'images' | 'usage'>): LocalImage[] {
   const present = images.present()
   const wanted = state.desired.images.flatMap(({ image }) => image ?? [])
   const byName = new Map([...wanted, ...present].map((image) => [image.name, image]))
-  return replicas(state, present)
+  return replicas(state, present, usage.last())
     .map((replica) => ({ image: byName.get(replica.image), replica: { ...replica } }))
     .sort((a, b) => Number(b.image?.createTime) - Number(a.image?.createTime))
 }

@@ -9,12 +9,15 @@ import type { Call } from '../lib/rpc/serve.ts'
 import type { Service } from '../lib/rpc/service.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import type { LocalServiceService, SourceStatus } from '../proto/gen/merge/image/v1/local.ts'
+import type { Evictor } from './evicting.ts'
 import { orderBuild, type OrderDeps } from './ordering.ts'
 import type { Publisher } from './publishing.ts'
 import { pullImage } from './pull.ts'
 import { pushImage } from './push.ts'
 import { localImages } from './listing.ts'
 import { resolveHere } from './resolve.ts'
+import type { EvictionLimits } from './round.ts'
+import { dropImage, evictHere, storeStatus } from './space.ts'
 import type { SyncDeps } from './sync.ts'
 import { verifyImage } from './verify.ts'
 import type { WriteOut } from './writeout.ts'
@@ -24,6 +27,8 @@ export interface LocalDeps extends SyncDeps {
   readonly peerAddress: string
   readonly store: ChunkStore & HealingSource
   readonly writeOut: WriteOut
+  readonly evicting: Evictor
+  readonly limits: EvictionLimits
   readonly now: () => Date
   readonly newUuid: () => string
   readonly servedBytes: () => bigint
@@ -33,11 +38,12 @@ export interface LocalDeps extends SyncDeps {
 
 /** What `mrs-image` asks of the agent. */
 export function localService(deps: LocalDeps): Service<typeof LocalServiceService, [call: Call]> {
-  const { state, images, upstream, facility, peerAddress, store } = deps
+  const { state, images, usage, upstream, facility, peerAddress, store: chunks, evicting } = deps
   const here = (reference: string): Image => findHere(reference, deps)
   return {
-    status() {
-      return Promise.resolve({
+    async status() {
+      const store = storeStatus(await evicting.use(), images.storedBytes(), deps.limits)
+      return {
         facility,
         portalAddress: upstream.address,
         connected: state.unreachable === undefined,
@@ -51,7 +57,8 @@ export function localService(deps: LocalDeps): Service<typeof LocalServiceServic
         servedBytes: deps.servedBytes(),
         sources: sourcesNow(deps),
         fetchTime: state.opensAt,
-      })
+        store,
+      }
     },
 
     listLocal() {
@@ -74,24 +81,31 @@ export function localService(deps: LocalDeps): Service<typeof LocalServiceServic
 
     build: (request, { signal }) => orderBuild(request, deps, signal),
 
+    drop: ({ reference }, { signal }) => dropImage(reference, deps, signal),
+
+    evict: (request, { signal }) =>
+      // By its exact name an image goes however it stands.
+      evictHere(request, (name) => images.find(name) ?? here(name), evicting, signal),
+
     async *writeOut({ reference, kind, path, replace }, { signal }) {
       if (!isAbsolute(path)) {
         throw invalid('INVALID_FIELD', `"${path}" is no absolute path.`, { field: 'path' })
       }
       const image = here(reference)
       const artifact = artifactOf(image, manifestOf(image, deps), kinds[kind === 0 ? 0 : kind - 1])
-      for await (const progress of deps.writeOut(artifact, path, replace, signal)) {
+      for await (const progress of deps.writeOut(image.name, artifact, path, replace, signal)) {
         yield { image: image.name, ...progress }
       }
     },
 
     async *verify({ reference }, { signal }) {
       const image = here(reference)
+      using _pin = usage.pin(image.name)
       const totalBytes = image.artifacts.reduce((sum, { dataBytes }) => sum + dataBytes, 0n)
       for await (const { doneBytes } of verifyImage(
         image.name,
         manifestOf(image, deps),
-        store,
+        chunks,
         signal,
       )) {
         yield { image: image.name, doneBytes: BigInt(doneBytes), totalBytes }

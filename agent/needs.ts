@@ -26,6 +26,8 @@ export const needsSchema = `
 export interface Needs {
   /** A manifest that is being fetched keeps what it needs, until this is disposed of. */
   hold(manifest: Digest): Disposable
+  /** Whether a manifest is held. */
+  readonly isHeld: (manifest: Digest) => boolean
   /** From now on these chunks are needed by a manifest, and condemned ones among them are brought back. */
   add(manifest: Digest, chunks: readonly Digest[]): Promise<void>
   /** Only the manifests that are held or wanted need anything from now on. */
@@ -51,6 +53,7 @@ export function needsIn(db: DatabaseSync): Needs {
         },
       }
     },
+    isHeld: (manifest) => held.has(manifest),
     async add(manifest, chunks) {
       for (let at = 0; at < chunks.length; at += digestsAtOnce) {
         if (at > 0) await setImmediate()

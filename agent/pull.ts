@@ -1,12 +1,11 @@
-import { Failure, internal } from '../lib/failure.ts'
+import { Failure } from '../lib/failure.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import { ReplicaState } from '../proto/gen/merge/image/v1/facility.ts'
 import type { PullResponse } from '../proto/gen/merge/image/v1/local.ts'
-import { ResolveImageRequest } from '../proto/gen/merge/image/v1/resolver.ts'
 import { localImages } from './listing.ts'
 import type { LocalDeps } from './local.ts'
+import { meaning } from './meaning.ts'
 import { waiting } from './report.ts'
-import { resolveHere } from './resolve.ts'
 import type { Transfer } from './transfers.ts'
 
 const askMs = 10_000
@@ -22,6 +21,7 @@ export async function* pullImage(
   const image = await meaning(reference, deps, signal)
   const { name } = image
   if (images.find(name) === undefined) await want(name, deps, signal)
+  else await wantAgain(name, deps, signal)
   const failuresBefore = state.transfers.get(name)?.failures ?? 0
   for (;;) {
     const rung = state.bell.next(5_000, signal)
@@ -35,29 +35,12 @@ export async function* pullImage(
   }
 }
 
-/** The image: the portal's answer, or, while it cannot be reached, one of those here. */
-async function meaning(
-  reference: string,
-  { upstream, facility, images, state, now }: LocalDeps,
-  signal: AbortSignal,
-): Promise<Image> {
-  try {
-    const request = ResolveImageRequest.create({ reference, facility })
-    const options = { signal, deadlineMs: askMs }
-    const { image } = await upstream.resolver.resolveImage(request, options)
-    if (image !== undefined) return image
-    throw internal('INTERNAL', `The portal's answer for "${reference}" has no image.`)
-  } catch (error) {
+/** What is here and not wanted any more could go for others; that the portal is away does not matter to who wants it now. */
+async function wantAgain(name: string, deps: LocalDeps, signal: AbortSignal): Promise<void> {
+  if (deps.state.desired.images.some(({ image }) => image?.name === name)) return
+  await want(name, deps, signal).catch((error: unknown) => {
     if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error
-    try {
-      const { image } = resolveHere(reference, images.present(), state.desired, now())
-      const found = images.find(image)
-      if (found !== undefined) return found
-    } catch {
-      // What is not here can only come from a portal that answers: that is what to tell.
-    }
-    throw error
-  }
+  })
 }
 
 async function want(name: string, deps: LocalDeps, signal: AbortSignal): Promise<void> {

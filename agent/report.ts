@@ -10,7 +10,7 @@ const pauseMs = 500
 /** Tells the portal what is here, whenever that changes and every half minute. */
 export async function keepReporting(
   self: { readonly facility: string; readonly peerAddress: string },
-  { state, images, upstream, clock, log }: SyncDeps,
+  { state, images, usage, upstream, clock, log }: SyncDeps,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
@@ -19,7 +19,7 @@ export async function keepReporting(
     const report: ReportStateRequest = {
       ...self,
       appliedGeneration: state.applied,
-      replicas: replicas(state, images.present()),
+      replicas: replicas(state, images.present(), usage.last()),
       storedBytes: images.storedBytes(),
     }
     await upstream.agents.reportState(report, { signal }).catch((error: unknown) => {
@@ -35,6 +35,7 @@ export async function keepReporting(
 export function replicas(
   { desired, transfers, opensAt }: Pick<SyncState, 'desired' | 'transfers' | 'opensAt'>,
   present: readonly Image[],
+  used: ReadonlyMap<string, Date> = new Map(),
 ): Replica[] {
   const here = new Set(present.map(({ name }) => name))
   const wanted = desired.images.flatMap(({ image }) => image ?? [])
@@ -42,7 +43,7 @@ export function replicas(
   return [...known.values()]
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .map((image) => replica(image, here.has(image.name), transfers.get(image.name)))
-    .map((replica) => waitingUntil(opensAt, replica))
+    .map((replica) => waitingUntil(opensAt, { ...replica, useTime: used.get(replica.image) }))
 }
 
 /** An image that is wanted and of which nothing is known yet. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
+import { percent, size } from '../lib/sizes.ts'
 import { processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
 import { parseWindow, windowPattern, windowRule } from '../lib/window.ts'
 import { builderSettings } from './build/settings.ts'
@@ -63,6 +64,36 @@ export const agentSettings = {
     about: 'how often what no image here needs is collected; 1h if not given, 0 for never',
     value: 'TIME',
     schema: time('1h'),
+  },
+  mostBytes: {
+    about: 'what the store may take; as much as the disk holds if not given',
+    value: 'SIZE',
+    schema: size.optional(),
+  },
+  evictAbove: {
+    about: 'the share of that, or of the disk, above which images are let go; 90% if not given',
+    value: 'SHARE',
+    schema: percent.default(0.9),
+  },
+  evictBelow: {
+    about: 'the share down to which they are; 80% if not given, or --evict-above if that is less',
+    value: 'SHARE',
+    schema: percent.optional(),
+  },
+  evictEvery: {
+    about: 'how often that is looked at; 1m if not given, 0 for only when an image does not fit',
+    value: 'TIME',
+    schema: time('1m'),
+  },
+  keepUsed: {
+    about: 'how long an image stays after its last use; 30d if not given',
+    value: 'TIME',
+    schema: time('30d'),
+  },
+  keepUnwanted: {
+    about: 'how long an image stays after it was wanted last; 7d if not given',
+    value: 'TIME',
+    schema: time('7d'),
   },
   ...builderSettings,
   ...upkeepSettings,

@@ -15,8 +15,11 @@ import { openAgentDatabase } from './database.ts'
 import { draftsIn, type Drafts } from './drafts.ts'
 import { imagesIn, type ImageTable } from './images.ts'
 import { findLostPacks } from './lost.ts'
+import type { RoundDeps } from './round.ts'
 import { needsIn, type Needs } from './needs.ts'
 import { placesIn } from './places.ts'
+import { usageIn, type Usage } from './usage.ts'
+import { weigh } from './weights.ts'
 
 /** What an agent keeps, and what it is kept with. */
 export interface Storage {
@@ -28,6 +31,8 @@ export interface Storage {
   readonly damage: DamageLog
   readonly blobs: BlobStore
   readonly drafts: Drafts
+  readonly usage: Usage
+  readonly weigh: RoundDeps['weigh']
   readonly pool: Pool
 }
 
@@ -52,5 +57,10 @@ export async function openStorage(
   const needs = needsIn(db)
   const collectable = collectableIn(db, needs.takeRevived)
   const damage = damageIn(db)
-  return { store, places, images, needs, collectable, damage, blobs, drafts: draftsIn(db), pool }
+  return {
+    ...{ store, places, images, needs, collectable, damage, blobs, pool },
+    drafts: draftsIn(db),
+    usage: usageIn(db, deps.now),
+    weigh: (ranks, isKept) => weigh(db, ranks, isKept),
+  }
 }

@@ -8,6 +8,7 @@ import { fetchImage, type FetchDeps } from './fetch.ts'
 import { type Hours, lookMs } from './hours.ts'
 import { planSync, retryAfterMs } from './plan.ts'
 import type { Transfer, Transfers } from './transfers.ts'
+import type { Usage } from './usage.ts'
 
 /** What the loops of an agent share. */
 export interface SyncState {
@@ -29,6 +30,7 @@ export interface SyncState {
 export interface SyncDeps extends FetchDeps {
   readonly hours: Hours
   readonly state: SyncState
+  readonly usage: Usage
   readonly log: Logger
 }
 

@@ -22,7 +22,7 @@ import { ticketsFrom } from './tickets.ts'
 import { openUpstream } from './upstream.ts'
 
 /** All that the loops of an agent work with. */
-export interface Syncing extends SyncDeps {
+export interface Syncing extends Omit<SyncDeps, 'makeRoom'> {
   /** What other facilities can have: what is on its way to the disk too. */
   readonly served: ChunkSource
   /** Who has chunks of the image. */
@@ -33,7 +33,7 @@ export interface Syncing extends SyncDeps {
 export function prepareSync(
   { facility, portal: address, listen, fetchRate, fetchWindow }: Values<typeof agentSettings>,
   { log, clock, now, newUuid, security }: World & { readonly security: Security },
-  { store: packs, images, needs, pool }: Storage,
+  { store: packs, images, needs, usage, pool }: Storage,
   stack: AsyncDisposableStack,
 ): Syncing {
   const verify = verifier(pool)
@@ -60,6 +60,7 @@ export function prepareSync(
     state,
     images,
     needs,
+    usage,
     store,
     upstream,
     clock: time,

@@ -56,7 +56,7 @@ export interface Command {
   /** Whether the object is always written, for the verb alone is another command. */
   readonly isSpelled?: true
   readonly summary: string
-  /** `IMAGE` is needed; the last may be `IMAGE...`, one or more, or `[FILE]`, which can be left out. */
+  /** `IMAGE` is needed; the last may be `IMAGE...`, one or more, `[IMAGE]...`, any number, or `[FILE]`, which can be left out. */
   readonly arguments: readonly string[]
   readonly flags: Flags
   /** More about it, for its help. */
@@ -69,11 +69,13 @@ type Arguments<A extends readonly string[]> = A extends readonly [
   infer First,
   ...infer Rest extends readonly string[],
 ]
-  ? First extends `${string}...`
-    ? readonly [string, ...string[]]
-    : First extends `[${string}]`
-      ? readonly [string?]
-      : readonly [string, ...Arguments<Rest>]
+  ? First extends `[${string}]...`
+    ? readonly string[]
+    : First extends `${string}...`
+      ? readonly [string, ...string[]]
+      : First extends `[${string}]`
+        ? readonly [string?]
+        : readonly [string, ...Arguments<Rest>]
   : readonly []
 
 type Values<F extends Flags> = {

@@ -89,7 +89,27 @@ const push = command({
   },
 })
 
-export const facilityCommands = [create, list, show, push]
+const drop = command({
+  verb: 'drop',
+  object: 'image',
+  summary: 'have facilities hold an image no longer; they keep it until they need the room',
+  arguments: ['IMAGE', 'FACILITY...'],
+  flags: {},
+  examples: ['drop debian-13.1-std-x86-20260615 lab1 lab2'],
+  async run(context, [reference, ...names]) {
+    const image = await exactName(context, reference)
+    const left: Facility[] = []
+    for (const facility of names) {
+      const request = { requestId: context.newId(), image, facility }
+      const answer = await facilities(context).dropImage(request, { signal: context.signal })
+      left.push(present(answer.facility))
+    }
+    const told = left.map(({ name }) => `${image} is not wanted at ${name} any more.`)
+    return { json: { image, facilities: left }, text: () => told.join('\n') }
+  },
+})
+
+export const facilityCommands = [create, list, show, push, drop]
 
 function facilities({ channel }: Context): Remote<FacilityServiceService> {
   return connect(FacilityServiceService, channel)
@@ -127,12 +147,15 @@ function ownText({ customBytes, customQuotaBytes, customDays }: Facility): strin
   return `${bytes(customBytes)} of ${bytes(customQuotaBytes)}, ${days}`
 }
 
-export const replicaHeadings = ['Image', 'State', '>Done', '>From peers', '>From portal']
+export const replicaHeadings = [
+  ...['Image', 'State', '>Done', '>From peers', '>From portal', 'Used'],
+]
 
 /** How an image gets to a facility, as the cells of a row. */
 export function replicaCells(replica: Replica, paint: Paint): readonly string[] {
-  const { image, totalBytes, peerBytes, portalBytes, error } = replica
+  const { image, totalBytes, peerBytes, portalBytes, useTime, error } = replica
   const state = word(ReplicaState, replica.state)
   const done = state === 'present' ? '100 %' : share(peerBytes + portalBytes, totalBytes)
-  return [image, coloured(paint, state), done, bytes(peerBytes), bytes(portalBytes), plain(error)]
+  const from = [bytes(peerBytes), bytes(portalBytes)]
+  return [image, coloured(paint, state), done, ...from, time(useTime), plain(error)]
 }

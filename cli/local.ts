@@ -4,6 +4,7 @@ import {
   type LocalImage,
   type SourceStatus,
   type StatusResponse,
+  type StoreStatus,
 } from '../proto/gen/merge/image/v1/local.ts'
 import {
   IntegrityServiceService,
@@ -16,7 +17,7 @@ import { present } from './find.ts'
 import { integrityLine } from './integrity.ts'
 import { imageJson, localJson } from './json.ts'
 import { facts, listed } from './table.ts'
-import { bytes, plain, time } from './units.ts'
+import { bytes, counted, plain, share, time } from './units.ts'
 import { word } from './words.ts'
 
 const status = command({
@@ -89,11 +90,25 @@ function statusText(paint: Paint, answer: StatusResponse, integrity: GetIntegrit
     ['Images', `${presentCount} of ${wantedCount} wanted are here${waits}`],
     ['Generation', `${answer.appliedGeneration} of ${answer.desiredGeneration} carried out`],
     ['Stored', bytes(answer.storedBytes)],
+    ...storeFacts(answer.store),
     ['Integrity', integrityLine(paint, integrity)],
     ['Peers at', answer.peerAddress || '-'],
     ['Sent to peers', bytes(answer.servedBytes)],
     ...answer.sources.map((source) => [`From ${source.name}`, sourceText(paint, source)] as const),
   ])
+}
+
+function storeFacts(store: StoreStatus | undefined): readonly (readonly [string, string])[] {
+  if (store === undefined) return []
+  const { usedBytes, mostBytes, diskUsedBytes, diskBytes, evictableCount, evictableBytes } = store
+  const marks = `lets go above ${store.abovePercent} %, down to ${store.belowPercent} %`
+  const most = mostBytes === 0n ? [] : [`${share(usedBytes, mostBytes)} of ${bytes(mostBytes)}`]
+  const room = [...most, `disk ${share(diskUsedBytes, diskBytes)} of ${bytes(diskBytes)}`, marks]
+  const could = `${counted(evictableCount, 'image')}, ${bytes(evictableBytes)} each counted whole`
+  return [
+    ['Room', room.join('; ')],
+    ['Could go', evictableCount === 0 ? 'nothing' : could],
+  ]
 }
 
 function sourceText(paint: Paint, { bytesPerSecond, restingUntil, reason }: SourceStatus): string {
@@ -103,5 +118,5 @@ function sourceText(paint: Paint, { bytesPerSecond, restingUntil, reason }: Sour
 }
 
 function localCells({ image, replica }: LocalImage, paint: Paint): readonly string[] {
-  return [...replicaCells(present(replica), paint).slice(0, 5), bytes(present(image).storedBytes)]
+  return [...replicaCells(present(replica), paint).slice(0, 6), bytes(present(image).storedBytes)]
 }

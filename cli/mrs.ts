@@ -2,6 +2,7 @@ import { integrityCommands } from './integrity.ts'
 import { localCommands } from './local.ts'
 import { ownCommands } from './own.ts'
 import type { Program } from './program.ts'
+import { spaceCommands } from './space.ts'
 import { transferCommands } from './transfers.ts'
 
 /** The tool for a facility. */
@@ -17,7 +18,13 @@ export const mrsImage: Program = {
     address: (value) => `unix:${value}`,
     identifies: false,
   },
-  commands: [...localCommands, ...transferCommands, ...ownCommands, ...integrityCommands],
+  commands: [
+    ...localCommands,
+    ...transferCommands,
+    ...ownCommands,
+    ...spaceCommands,
+    ...integrityCommands,
+  ],
   hints: {
     STOPPED: 'A pull goes on in the agent: `mrs-image list` shows how far it is.',
     UNREACHABLE: 'Start one with `merge-image agent`, or say where its socket is: --socket PATH.',

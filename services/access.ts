@@ -177,6 +177,7 @@ export const facilityAccess: Access<typeof FacilityServiceService> = {
   getFacility: anyone,
   listFacilities: anyone,
   pushImage: insiders(({ facility }) => facility),
+  dropImage: insiders(({ facility }) => facility),
   listReplicas: insiders(({ facility }) => facility),
   putQuota: admins,
 }
@@ -185,6 +186,7 @@ export const agentAccess: Access<typeof AgentServiceService> = {
   watchDesiredState: agentOf(({ facility }) => facility),
   reportState: agentOf(({ facility }) => facility),
   getTicket: agentOf(({ facility }) => facility),
+  askEviction: agentOf(({ facility }) => facility),
 }
 
 export const buildAccess: Access<typeof BuildServiceService> = {

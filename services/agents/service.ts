@@ -17,6 +17,7 @@ import { getFacility } from '../facilities/service.ts'
 import { findImages } from '../images/queries.ts'
 import { renderImage } from '../images/render.ts'
 import { ticketFor, type Ticketing } from '../tickets/issue.ts'
+import { askEviction } from './eviction.ts'
 import { keepReport, peersOf, wantedImages, wantedManifest } from './queries.ts'
 
 const gatherMs = 100
@@ -63,7 +64,27 @@ export function agentService(deps: {
       const { ticket, expireTime } = await ticketFor(facility, manifest as Digest, tickets)
       return { ticket, expireTime }
     },
+
+    async askEviction({ facility, images, validateOnly }) {
+      demandNames(images)
+      return sql.begin(async (tx) => {
+        await getFacility(tx, facility)
+        return { answers: await askEviction(tx, facility, images, validateOnly) }
+      })
+    },
   }
+}
+
+const mostNames = 1000
+
+function demandNames(images: readonly string[]): void {
+  const field = { field: 'images' }
+  if (images.length === 0 || images.length > mostNames) {
+    const text = `Ask about 1 to ${mostNames} images, and not about ${images.length}.`
+    throw invalid('INVALID_FIELD', text, field)
+  }
+  if (new Set(images).size === images.length) return
+  throw invalid('INVALID_FIELD', 'A question names each image once.', field)
 }
 
 /** Whether there is such an image is not told. */

@@ -95,6 +95,14 @@ export async function want(
     update facility set desired_generation = desired_generation + 1 where name = ${facility}`
 }
 
+/** Takes the image off the wanted list, and makes a new generation if it was on it. */
+export async function unwant(tx: Transaction, facility: string, image: string): Promise<void> {
+  const removed = await tx`delete from wanted where facility = ${facility} and image = ${image}`
+  if (removed.count === 0) return
+  await tx`
+    update facility set desired_generation = desired_generation + 1 where name = ${facility}`
+}
+
 /** What is wanted at the facility or reported by it. */
 export async function listReplicas(sql: Sql, facility: string, page: Page): Promise<ReplicaRow[]> {
   return sql<ReplicaRow[]>`
@@ -102,14 +110,15 @@ export async function listReplicas(sql: Sql, facility: string, page: Page): Prom
       coalesce(state_here, ${waiting}) as state,
       coalesce(total_bytes, 0) as total_bytes, coalesce(peer_bytes, 0) as peer_bytes,
       coalesce(portal_bytes, 0) as portal_bytes, coalesce(error, '') as error,
-      coalesce(here.update_time, here.create_time) as update_time, use_time
+      coalesce(here.update_time, here.create_time) as update_time, image_use.time as use_time
     from (
       select coalesce(wanted.image, replica.image) as image, replica.state as state_here,
-        total_bytes, peer_bytes, portal_bytes, error, replica.update_time, replica.use_time, wanted.create_time
+        total_bytes, peer_bytes, portal_bytes, error, replica.update_time, wanted.create_time
       from (select * from wanted where facility = ${facility}) as wanted
       full join (select * from replica where facility = ${facility}) as replica using (image)
     ) as here
     join image on image.name = here.image
     join manifest on manifest.id = image.manifest
+    left join image_use on image_use.facility = ${facility} and image_use.image = image.name
     where image.name > ${page.after} order by image.name limit ${page.size + 1}`
 }

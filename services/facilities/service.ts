@@ -17,7 +17,7 @@ import { newestReleased } from '../aliases/queries.ts'
 import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
-import { demandDays, demandShared } from '../images/custom.ts'
+import { demandDays, demandElsewhere, demandShared } from '../images/custom.ts'
 import { lockImage } from '../images/queries.ts'
 import { noImage } from '../images/found.ts'
 import { cutPage, parsePage } from '../pages.ts'
@@ -27,6 +27,7 @@ import {
   listFacilities,
   listReplicas,
   putQuota,
+  unwant,
   want,
   type FacilityRow,
 } from './queries.ts'
@@ -74,6 +75,18 @@ export function facilityService(deps: {
         if (found.storage !== 'present') throw await noBytes(tx, parsed, found.storage)
         await demandShared(tx, image, name)
         await want(tx, name, image, caller.name)
+        await announce(tx)
+        return { facility: renderFacility(await getFacility(tx, name)) }
+      })
+    },
+
+    async dropImage(request, { caller }) {
+      const image = renderImageName(parseImageName(request.image))
+      return once(sql, FacilityServiceService.dropImage, caller, request, async (tx) => {
+        const { name } = await getFacility(tx, request.facility)
+        if ((await lockImage(tx, image)) === undefined) throw noImage(image)
+        await demandElsewhere(tx, image, name)
+        await unwant(tx, name, image)
         await announce(tx)
         return { facility: renderFacility(await getFacility(tx, name)) }
       })

@@ -91,6 +91,22 @@ export async function demandShared(tx: Transaction, name: string, facility: stri
   throw denied('NOT_SHARED', text, { name, facility: row.facility })
 }
 
+/** Refuses that a facility lets go of its own while it has its time: its bytes are there and nowhere else by right. */
+export async function demandElsewhere(
+  tx: Transaction,
+  name: string,
+  facility: string,
+): Promise<void> {
+  const [row] = await tx<CustomRow[]>`
+    select custom, shared, storage, facility from image where name = ${name}`
+  if (row?.custom !== true || row.facility !== facility || row.storage === 'expired') return
+  throw wrongState(
+    name,
+    `is ${facility}'s own image, and stays there until it expires`,
+    row.storage,
+  )
+}
+
 /** Whether the caller may read a manifest: one that is only of images that facilities keep for themselves is theirs. */
 export async function mayRead(sql: Sql, manifest: Digest, { role }: Caller): Promise<boolean> {
   if (role.kind === 'admin') return true

@@ -56,6 +56,8 @@ async function mrs(pulls: readonly PullResponse[], ...argv: readonly string[]) {
     verify: anyone,
     push: anyone,
     build: anyone,
+    drop: anyone,
+    evict: anyone,
   }
   const step = { image: name, doneBytes: 5_000n, totalBytes: 5_000n }
   const service = {
@@ -70,6 +72,8 @@ async function mrs(pulls: readonly PullResponse[], ...argv: readonly string[]) {
     verify: () => streamOf(step),
     push: () => streamOf<PushResponse>(),
     build: () => streamOf<BuildResponse>(),
+    drop: () => Promise.resolve({ image: name }),
+    evict: () => Promise.resolve({ items: [], freedBytes: 0n }),
   }
   const gate = {
     identify: identifyInsecurely,

@@ -211,6 +211,9 @@ export const table: Table = {
     pushImage: { may: row('everywhere', 'nowhere', 'nowhere', 'own', 'own'),
       call: ({ facilities }, facility) =>
         facilities.pushImage({ requestId: id(), image: image(''), facility }) },
+    dropImage: { may: row('everywhere', 'nowhere', 'nowhere', 'own', 'own'),
+      call: ({ facilities }, facility) =>
+        facilities.dropImage({ requestId: id(), image: image(''), facility }) },
     listReplicas: { may: row('everywhere', 'nowhere', 'nowhere', 'own', 'own'),
       call: ({ facilities }, facility) => facilities.listReplicas({ ...page, facility }) },
     putQuota: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
@@ -235,6 +238,9 @@ export const table: Table = {
       call: ({ agents }, facility) => agents.watchDesiredState({ facility }) },
     getTicket: { may: row('nowhere', 'nowhere', 'nowhere', 'nowhere', 'own'),
       call: ({ agents }, facility) => agents.getTicket({ facility, image: image('') }) },
+    askEviction: { may: row('nowhere', 'nowhere', 'nowhere', 'nowhere', 'own'),
+      call: ({ agents }, facility) =>
+        agents.askEviction({ facility, images: [image('')], validateOnly: true }) },
     reportState: { may: row('nowhere', 'nowhere', 'nowhere', 'nowhere', 'own'),
       call: ({ agents }, facility) => agents.reportState(ReportStateRequest.create({ facility })) },
   },

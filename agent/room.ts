@@ -1,0 +1,52 @@
+import { invalid } from '../lib/failure.ts'
+import type { World } from '../lib/service.ts'
+import type { Values } from '../lib/settings.ts'
+import { askingOf } from './asking.ts'
+import { agentCollector } from './collecting.ts'
+import { diskOf } from './disk.ts'
+import { evictor, type Evictor } from './evicting.ts'
+import type { EvictionLimits } from './round.ts'
+import type { agentSettings } from './settings.ts'
+import type { Storage } from './storage.ts'
+import type { Syncing } from './syncing.ts'
+
+/** What keeps room in an agent's store. */
+export interface Room {
+  readonly evicting: Evictor
+  readonly limits: EvictionLimits
+  readonly evict: (signal: AbortSignal) => Promise<void>
+  readonly collect: (signal: AbortSignal) => Promise<void>
+}
+
+export function keepsRoom(
+  settings: Values<typeof agentSettings>,
+  { upstream, state, clock }: Pick<Syncing, 'upstream' | 'state' | 'clock'>,
+  storage: Storage,
+  deps: World,
+): Room {
+  const { facility, data, collectEvery, collectGrace, evictEvery } = settings
+  const limits = limitsOf(settings)
+  const collecting = agentCollector(collectGrace, { ...deps, ...storage, state })
+  const asking = askingOf(facility, upstream)
+  const { now, log } = deps
+  const disk = () => diskOf(data)
+  const evicting = evictor({ ...storage, limits, asking, disk, collecting, state, clock, now, log })
+  return {
+    ...{ evicting, limits },
+    evict: (signal) => evicting.keepOn(evictEvery, signal),
+    collect: (signal) => collecting.keepOn(collectEvery, signal),
+  }
+}
+
+const usuallyBelow = 0.8
+
+function limitsOf(settings: Values<typeof agentSettings>): EvictionLimits {
+  const { evictAbove: above, evictBelow, mostBytes } = settings
+  const below = evictBelow ?? Math.min(usuallyBelow, above)
+  if (below <= above) {
+    const { keepUsed: keepUsedMs, keepUnwanted: keepUnwantedMs } = settings
+    return { above, below, mostBytes, keepUsedMs, keepUnwantedMs }
+  }
+  const text = '--evict-below is the low-water mark, and cannot be above --evict-above.'
+  throw invalid('INVALID_FIELD', text, { field: 'evictBelow' })
+}
