@@ -31,5 +31,7 @@ export const localAccess: Access<typeof LocalServiceService> = {
   writeOut: owner,
   verify: owner,
   push: owner,
+  export: owner,
+  import: owner,
   build: owner,
 }

@@ -132,7 +132,7 @@ async function kept(
   }
 }
 
-async function storedBytesOf(
+export async function storedBytesOf(
   digests: readonly Digest[],
   places: Pick<ChunkIndex, 'locate'>,
 ): Promise<bigint> {
@@ -156,10 +156,10 @@ async function ingested(
   }
 }
 
-async function begin(
-  { target, notes }: Publication,
+export async function begin(
+  { target, notes }: Pick<Publication, 'target' | 'notes'>,
   custom: CustomUpload | undefined,
-  { upstream, clock, newUuid }: PortalDeps,
+  { upstream, clock, newUuid }: Omit<PortalDeps, 'pool'>,
   signal: AbortSignal,
 ): Promise<Upload> {
   const request = { requestId: newUuid(), target, notes, custom }
@@ -170,13 +170,18 @@ async function begin(
 }
 
 /** Sent again until it is answered: the request takes effect once. */
-async function commit(
+export async function commit(
   { id: uploadId }: Upload,
-  { packages, parent, built, release }: Publication,
+  {
+    packages,
+    parent,
+    built,
+    release,
+  }: Pick<Publication, 'packages' | 'parent' | 'built' | 'release'>,
   manifest: Manifest,
   storedBytes: bigint,
-  news: PublishNews,
-  { upstream, clock, newUuid }: PortalDeps,
+  news: Pick<PublishNews, 'committing'>,
+  { upstream, clock, newUuid }: Omit<PortalDeps, 'pool'>,
   signal: AbortSignal,
 ): Promise<Image> {
   await news.committing()

@@ -4,9 +4,11 @@ import { catalogueCommands } from './catalogue.ts'
 import { customCommands } from './custom.ts'
 import { diff } from './diff.ts'
 import { distroCommands } from './distros.ts'
+import { exportImage } from './export.ts'
 import { facilityCommands } from './facilities.ts'
 import { historyCommands } from './history.ts'
 import { imageCommands } from './images.ts'
+import { importImage } from './import.ts'
 import { integrityCommands } from './integrity.ts'
 import { lockCommands } from './lock.ts'
 import { lockFileCommands } from './locks.ts'
@@ -35,6 +37,8 @@ export const mrgImage: Program = {
   },
   commands: [
     publish,
+    exportImage,
+    importImage,
     ...imageCommands,
     resolve,
     parse,

@@ -1,3 +1,5 @@
+import { exportHere } from './export.ts'
+import { importHere } from './importhere.ts'
 import { integrityCommands } from './integrity.ts'
 import { localCommands } from './local.ts'
 import { ownCommands } from './own.ts'
@@ -17,7 +19,14 @@ export const mrsImage: Program = {
     address: (value) => `unix:${value}`,
     identifies: false,
   },
-  commands: [...localCommands, ...transferCommands, ...ownCommands, ...integrityCommands],
+  commands: [
+    ...localCommands,
+    ...transferCommands,
+    ...ownCommands,
+    exportHere,
+    importHere,
+    ...integrityCommands,
+  ],
   hints: {
     STOPPED: 'A pull goes on in the agent: `mrs-image list` shows how far it is.',
     UNREACHABLE: 'Start one with `merge-image agent`, or say where its socket is: --socket PATH.',

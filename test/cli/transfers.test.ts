@@ -10,6 +10,8 @@ import {
   ListLocalResponse,
   LocalServiceService,
   type BuildResponse,
+  type ExportResponse,
+  type ImportResponse,
   PullResponse,
   type PushResponse,
   ResolveLocalResponse,
@@ -55,6 +57,8 @@ async function mrs(pulls: readonly PullResponse[], ...argv: readonly string[]) {
     writeOut: anyone,
     verify: anyone,
     push: anyone,
+    export: anyone,
+    import: anyone,
     build: anyone,
   }
   const step = { image: name, doneBytes: 5_000n, totalBytes: 5_000n }
@@ -69,6 +73,8 @@ async function mrs(pulls: readonly PullResponse[], ...argv: readonly string[]) {
     },
     verify: () => streamOf(step),
     push: () => streamOf<PushResponse>(),
+    export: () => streamOf<ExportResponse>(),
+    import: () => streamOf<ImportResponse>(),
     build: () => streamOf<BuildResponse>(),
   }
   const gate = {
