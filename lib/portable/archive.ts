@@ -41,6 +41,7 @@ export function archiveIn(path: string, file: FileHandle, size: number) {
     const padding = await take(member, left)
     if (padding.some((byte) => byte !== 0)) throw damaged(member, 'something follows it')
   }
+  /** A member as a whole. */
   const whole = async (member: string, mostBytes: number): Promise<Buffer> => {
     const { sizeBytes } = await enter(member, mostBytes)
     const bytes = await take(member, sizeBytes)
@@ -52,14 +53,6 @@ export function archiveIn(path: string, file: FileHandle, size: number) {
     position: () => position,
     /** The block that comes next. */
     peek: () => range(position, blockBytes),
-    noting<T>(member: string, act: () => T): T {
-      try {
-        return act()
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error
-        throw damaged(member, error.message, error)
-      }
-    },
     /** Reads the sums of all that came before, and that nothing follows. */
     async end(): Promise<void> {
       const expected = sums.bytes()

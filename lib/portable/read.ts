@@ -60,7 +60,7 @@ export async function openPortable(path: string): Promise<Portable> {
     throw wrongFormat(path, `its ${aboutMember} is unreadable: ${about.wrong}`, 'image.json')
   const manifestBytes = await archive.whole(manifestMember, mostManifestBytes)
   const digest = sha256(manifestBytes)
-  const manifest = archive.noting(manifestMember, () => decodeManifest(manifestBytes))
+  const manifest = readManifest(archive, manifestBytes)
   demandMatch(archive, about, digest, manifest)
   const owned = stack.move()
   return {
@@ -73,6 +73,15 @@ export async function openPortable(path: string): Promise<Portable> {
     readBytes: archive.position,
     runs: (verify, signal) => checkedRuns(archive, neededChunks(manifest), verify, signal),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+function readManifest(archive: Archive, bytes: Uint8Array): Manifest {
+  try {
+    return decodeManifest(bytes)
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    throw archive.damaged(manifestMember, error.message, error)
   }
 }
 

@@ -61,7 +61,7 @@ describe('an image as one portable file', () => {
   }
 
   const get = async (portal: Portal, image: string) =>
-    (await portal.as('admin').images.getImage({ name: image }))?.image
+    (await portal.as('admin').images.getImage({ name: image })).image
 
   test('is exported by the portal, the same each time, to a file or to standard output', async () => {
     expect(await mrg(here, 'export', 'debian', path)).toMatchObject({
