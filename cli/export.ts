@@ -27,7 +27,7 @@ export const exportImage = command({
   examples: [
     'export debian-13.1-std-x86-20260615',
     'export debian paper-artifact.image.tar',
-    'export fedora - | ssh host tee fedora.image.tar',
+    'export fedora -',
   ],
   async run(context, [reference, file], { force }) {
     const { channel, signal } = context
