@@ -31,6 +31,8 @@ export const localAccess: Access<typeof LocalServiceService> = {
   writeOut: owner,
   verify: owner,
   push: owner,
+  export: owner,
+  import: owner,
   build: owner,
   drop: owner,
   evict: owner,

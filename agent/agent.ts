@@ -13,6 +13,7 @@ import { identifyInsecurely } from '../lib/rpc/caller.ts'
 import { openSecurity, type Security } from '../lib/rpc/security.ts'
 import { mount, type Gate } from '../lib/rpc/serve.ts'
 import type { Values } from '../lib/settings.ts'
+import { verifier } from '../lib/workers/verifier.ts'
 import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
 import { integrityAccess, localAccess, peerAccess } from './access.ts'
@@ -78,6 +79,8 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
     publisher,
     builders: settings.build,
     store: healed,
+    verify: verifier(pool),
+    places: storage.places,
     facility,
     peerAddress,
     now: deps.now,

@@ -1,6 +1,8 @@
 import { isAbsolute } from 'node:path'
 import type { HealingSource } from '../lib/chunks/healing.ts'
+import type { ChunkIndex } from '../lib/chunks/places.ts'
 import type { ChunkStore } from '../lib/chunks/source.ts'
+import type { Verify } from '../lib/chunks/verified.ts'
 import { parseDigest } from '../lib/content/digest.ts'
 import { decodeManifest } from '../lib/content/encoding.ts'
 import { kinds, type Artifact, type Manifest } from '../lib/content/manifest.ts'
@@ -10,6 +12,8 @@ import type { Service } from '../lib/rpc/service.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import type { LocalServiceService, SourceStatus } from '../proto/gen/merge/image/v1/local.ts'
 import type { Evictor } from './evicting.ts'
+import { exportImage } from './exporting.ts'
+import { importImage } from './importing.ts'
 import { orderBuild, type OrderDeps } from './ordering.ts'
 import type { Publisher } from './publishing.ts'
 import { pullImage } from './pull.ts'
@@ -33,6 +37,9 @@ export interface LocalDeps extends SyncDeps {
   readonly newUuid: () => string
   readonly servedBytes: () => bigint
   readonly publisher: Publisher
+  /** Checks the chunks of portable files. */
+  readonly verify: Verify
+  readonly places: Pick<ChunkIndex, 'locate'>
   readonly builders: OrderDeps['builders']
 }
 
@@ -78,6 +85,13 @@ export function localService(deps: LocalDeps): Service<typeof LocalServiceServic
     pull: ({ reference }, { signal }) => pullImage(reference, deps, signal),
 
     push: (request, { signal }) => pushImage(request, deps, signal),
+
+    async *export({ reference }, { signal }) {
+      const image = here(reference)
+      yield* exportImage(image, manifestBytesOf(image, deps), deps, signal)
+    },
+
+    import: (request, { signal }) => importImage(request, deps, signal),
 
     build: (request, { signal }) => orderBuild(request, deps, signal),
 
@@ -132,9 +146,13 @@ function findHere(reference: string, { images, state, now }: LocalDeps): Image {
   })
 }
 
-function manifestOf(image: Image, { images }: LocalDeps): Manifest {
+function manifestOf(image: Image, deps: LocalDeps): Manifest {
+  return decodeManifest(manifestBytesOf(image, deps))
+}
+
+function manifestBytesOf(image: Image, { images }: LocalDeps): Uint8Array {
   const bytes = images.manifest(parseDigest(image.digest))
-  if (bytes !== undefined) return decodeManifest(bytes)
+  if (bytes !== undefined) return bytes
   throw missing('NOT_PRESENT', `The manifest of ${image.name} is not here; pull it again.`, {
     name: image.name,
   })

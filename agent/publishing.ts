@@ -131,7 +131,7 @@ async function kept(
   }
 }
 
-async function storedBytesOf(
+export async function storedBytesOf(
   digests: readonly Digest[],
   places: Pick<ChunkIndex, 'locate'>,
 ): Promise<bigint> {
@@ -155,10 +155,10 @@ async function ingested(
   }
 }
 
-async function begin(
-  { target, notes }: Publication,
+export async function begin(
+  { target, notes }: Pick<Publication, 'target' | 'notes'>,
   custom: CustomUpload | undefined,
-  { upstream, clock, newUuid }: PortalDeps,
+  { upstream, clock, newUuid }: Omit<PortalDeps, 'pool'>,
   signal: AbortSignal,
 ): Promise<Upload> {
   const request = { requestId: newUuid(), target, notes, custom }
@@ -169,13 +169,13 @@ async function begin(
 }
 
 /** Sent again until it is answered: the request takes effect once. */
-async function commit(
+export async function commit(
   { id: uploadId }: Upload,
-  { packages, parent, release }: Publication,
+  { packages, parent, release }: Pick<Publication, 'packages' | 'parent' | 'release'>,
   manifest: Manifest,
   storedBytes: bigint,
-  news: PublishNews,
-  { upstream, clock, newUuid }: PortalDeps,
+  news: Pick<PublishNews, 'built'>,
+  { upstream, clock, newUuid }: Omit<PortalDeps, 'pool'>,
   signal: AbortSignal,
 ): Promise<Image> {
   const built = await news.built()

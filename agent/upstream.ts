@@ -2,8 +2,8 @@ import { chunkPlane } from '../lib/chunks/plane.ts'
 import { remoteSource, remoteStore } from '../lib/chunks/remote.ts'
 import type { ChunkSource, ChunkStore } from '../lib/chunks/source.ts'
 import { several, spread } from '../lib/chunks/spread.ts'
-import { joinDigests, sha256, type Digest } from '../lib/content/digest.ts'
-import { corrupt } from '../lib/failure.ts'
+import { joinDigests, type Digest } from '../lib/content/digest.ts'
+import { fetchedManifest } from '../lib/images/fetched.ts'
 import { connect, type Channel, type Remote } from '../lib/rpc/connect.ts'
 import type { Security } from '../lib/rpc/security.ts'
 import { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
@@ -55,18 +55,9 @@ export function openUpstream(address: string, security: Security): Upstream {
     suspect: (digest) => {
       integrity.checkChunks({ digests: joinDigests([digest]) }).catch(() => undefined)
     },
-    async manifest(digest, signal) {
-      const parts: Buffer[] = []
-      for await (const { part } of images.getManifest({ digest: `sha256:${digest}` }, { signal })) {
-        parts.push(part)
-      }
-      const bytes = Buffer.concat(parts)
-      if (sha256(bytes) === digest) return bytes
-      throw corrupt(
-        'CHUNK_CORRUPT',
-        `${address} sent a manifest that does not have the digest sha256:${digest}.`,
-        { digest },
-      )
+    manifest(digest, signal) {
+      const parts = images.getManifest({ digest: `sha256:${digest}` }, { signal })
+      return fetchedManifest(parts, digest, address)
     },
     [Symbol.dispose]: () => {
       for (const one of channels) one[Symbol.dispose]()

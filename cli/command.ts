@@ -17,6 +17,8 @@ export interface Context {
   readonly note: (text: string) => void
   /** Writes a line of the result as it comes, for people only: what a script reads is one document. */
   readonly print: (line: string) => void
+  /** Writes bytes of the result, for commands whose result is a file on standard output. */
+  readonly write: (bytes: Uint8Array) => Promise<void>
   /** Shows how long work goes. */
   readonly meter: () => Meter
   /** A new request id. */
@@ -35,6 +37,8 @@ export interface Answer {
   readonly text: (paint: Paint) => string
   /** The exit code, where what was found out is bad news; 3 where somebody stopped what was waited for. */
   readonly exit?: 1 | 3
+  /** Whether it goes to standard error, because the result itself went to standard output. */
+  readonly aside?: boolean
 }
 
 /** An option: a switch, or, where it names what its value is, an option with that value. */

@@ -47,6 +47,8 @@ const hints: Readonly<Partial<Record<ReasonName, string>>> = {
   DISK_FULL: 'Make room there, then run the command again. What was there before is untouched.',
   CHUNK_CORRUPT: 'Run the command again; if it happens again, a disk or a network is at fault.',
   PACK_CORRUPT: 'The store has a damaged file: its log says which.',
+  FILE_CORRUPT:
+    'Copy the file again from where it came: `sha256sum -c FILE.sha256` tells whether it is the same.',
   FILE_CHANGED: 'Nothing may write to the file meanwhile: publish a copy or a snapshot.',
   FILE_EXISTS: '--force replaces it.',
   FACILITY_NOT_FOUND: '`mrg-image list facilities` shows those that there are.',

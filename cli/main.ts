@@ -9,7 +9,10 @@ import type { Program } from './program.ts'
 import { openServer, type Self } from './server.ts'
 
 /** The process that a command runs in. */
-export interface Host extends Pick<Context, 'signal' | 'newId' | 'now' | 'today' | 'folder'> {
+export interface Host extends Pick<
+  Context,
+  'signal' | 'newId' | 'now' | 'today' | 'folder' | 'write'
+> {
   /** What the environment says, or else the defaults. */
   readonly server: string
   readonly self: Self
@@ -60,12 +63,13 @@ async function run(
     tlsCa: file('tls-ca', self.tlsCa),
   }
   using channel = await openServer(address(said(flag, host.server)), caller, host.today())
-  const { signal, newId, now, today, folder } = host
+  const { signal, newId, now, today, folder, write } = host
   const note = asJson ? () => undefined : host.err
   const print = asJson ? () => undefined : host.out
   const meter = asJson ? silent : host.meter
-  const context = { channel, signal, note, print, meter, newId, now, today, folder }
+  const context = { channel, signal, note, print, write, meter, newId, now, today, folder }
   const answer = await command.run(context, args, flags)
-  host.out(asJson ? json(answer.json) : answer.text(host.paint))
+  const say = answer.aside === true ? host.err : host.out
+  say(asJson ? json(answer.json) : answer.text(host.paint))
   return answer.exit ?? 0
 }

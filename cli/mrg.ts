@@ -4,11 +4,13 @@ import { catalogueCommands } from './catalogue.ts'
 import { customCommands } from './custom.ts'
 import { diff } from './diff.ts'
 import { distroCommands } from './distros.ts'
+import { exportImage } from './export.ts'
 import { facilityCommands } from './facilities.ts'
 import { heldCommands } from './held.ts'
 import { historyCommands } from './history.ts'
 import { holdCommands } from './holds.ts'
 import { imageCommands } from './images.ts'
+import { importImage } from './import.ts'
 import { integrityCommands } from './integrity.ts'
 import { lockCommands } from './lock.ts'
 import { lockFileCommands } from './locks.ts'
@@ -39,6 +41,8 @@ export const mrgImage: Program = {
   },
   commands: [
     publish,
+    exportImage,
+    importImage,
     ...imageCommands,
     ...standingCommands,
     ...restoreCommands,

@@ -1,3 +1,5 @@
+import { exportHere } from './export.ts'
+import { importHere } from './importhere.ts'
 import { integrityCommands } from './integrity.ts'
 import { localCommands } from './local.ts'
 import { ownCommands } from './own.ts'
@@ -23,6 +25,8 @@ export const mrsImage: Program = {
     ...transferCommands,
     ...ownCommands,
     ...spaceCommands,
+    exportHere,
+    importHere,
     ...integrityCommands,
   ],
   hints: {

@@ -65,7 +65,7 @@ const push = command({
         },
         maxBytes: most === undefined ? 0n : BigInt(parseSize('--max-size', most, help('push'))),
         packages: more.packages === undefined ? [] : await readPackages(at(more.packages)),
-        days: parseDays(more.days),
+        days: parseDays(more.days, 'push'),
         shared: more.shared ?? false,
       },
       { signal },
@@ -131,10 +131,10 @@ function stoppedTelling() {
   )
 }
 
-function parseDays(text: string | undefined): number {
+export function parseDays(text: string | undefined, verb: string): number {
   if (text === undefined) return 0
   if (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= 366) return Number(text)
-  throw new UsageError(`--days is a count from 1 to 366, and "${text}" is none`, help('push'))
+  throw new UsageError(`--days is a count from 1 to 366, and "${text}" is none`, help(verb))
 }
 
 function pushed(image: Image, ms: number): Answer {

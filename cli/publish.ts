@@ -93,7 +93,7 @@ export async function makeImage(
   const begin = BeginUploadRequest.create({ requestId: newId(), target, notes })
   const upload = present((await uploads.beginUpload(begin, { signal })).upload)
   try {
-    const { manifest, last } = await sendOverCuts(context, source, upload)
+    const { manifest, last } = await overCuts(context, () => send(context, source, upload))
     const fields = { requestId: newId(), uploadId: upload.id, release, packages, parent }
     const header = CommitHeader.create(fields)
     const { image } = await uploads.commitUpload(commitMessages(header, manifest), { signal })
@@ -148,10 +148,10 @@ const mostCuts = 5
 const pauseMs = 500
 
 /** What was stored before the connection was cut stays, so that only the rest is sent again. */
-async function sendOverCuts(context: Context, source: Source, upload: Upload): Promise<Sent> {
+export async function overCuts<T>(context: Context, act: () => Promise<T>): Promise<T> {
   for (let cuts = 0; ; cuts++) {
     try {
-      return await send(context, source, upload)
+      return await act()
     } catch (error) {
       const wasCut = error instanceof Failure && error.reason === 'UNREACHABLE'
       if (!wasCut || cuts === mostCuts) throw error
@@ -184,7 +184,7 @@ function publishProgress(target: string, progress: IngestProgress): Progress {
 const patienceMs = 5_000
 
 /** Leaves nothing behind; where the portal cannot be told, the lease runs out by itself. */
-async function giveUp(
+export async function giveUp(
   { note, newId }: Context,
   uploads: Remote<UploadServiceService>,
   { id: uploadId }: Upload,

@@ -26,6 +26,13 @@ export async function start(program: Program, env: NodeJS.ProcessEnv): Promise<v
     today: () => new Date(),
     out: (line) => void stdout.write(`${line}\n`),
     err,
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        stdout.write(bytes, (error) => {
+          if (error) reject(error)
+          else resolve()
+        })
+      }),
     meter: () => (stderr.isTTY ? bar(stderr, now) : lines(err, now)),
     paint: stdout.isTTY && stdout.hasColors() ? paint : (_colour, text) => text,
     signal,

@@ -65,6 +65,7 @@ const portalsOwn = 'portal'
 
 /** Bytes that stay at a facility are its agent's to publish, and nobody else's; those of the portal's builds its own agent's too. */
 const uploaders: Rule<BeginUploadRequest> = (caller, request) => {
+  if (request.restores !== undefined) return ownersOf(String)(caller, request.restores)
   const owner = namespaceOf(request.target)
   if (request.custom !== undefined) return isAgentOf(caller, owner)
   return (
@@ -110,6 +111,7 @@ export const imageAccess: Access<typeof ImageServiceService> = {
   restoreImage: ownersOf(({ name }) => name),
   listImageChanges: anyone,
   getManifest: anyone,
+  getPackages: anyone,
   diffImages: anyone,
   listDescendants: anyone,
   renewImage: insiders(({ name }) => namespaceOf(name)),

@@ -1,4 +1,4 @@
-import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode, exists, type Failure } from '../failure.ts'
 import { writeFault } from '../workers/faults.ts'
@@ -46,7 +46,13 @@ export function partialName(name: string, random: string): string {
   return `.${name}.${random}.partial`
 }
 
-export function fileExists(target: string): Failure {
+/** Spares the work; what decides is the link at the end. */
+export async function checkAbsent(path: string): Promise<void> {
+  const there = await lstat(path).catch(() => undefined)
+  if (there !== undefined) throw fileExists(path)
+}
+
+function fileExists(target: string): Failure {
   const advice = 'remove it, name another, or ask to replace it'
   return exists('FILE_EXISTS', `${target} is already there: ${advice}`, { path: target })
 }

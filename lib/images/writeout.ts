@@ -1,10 +1,9 @@
-import { lstat } from 'node:fs/promises'
 import { type HealingSource, takeAll } from '../chunks/healing.ts'
 import type { Run } from '../chunks/source.ts'
 import type { Artifact } from '../content/manifest.ts'
 import type { Pool } from '../workers/pool.ts'
 import { movedRun } from '../workers/verifier.ts'
-import { createPartial, fileExists, type Partial } from './partial.ts'
+import { checkAbsent, createPartial, type Partial } from './partial.ts'
 import { awaiting, batchesOf, type Place, placesOf } from './placing.ts'
 import { reporting } from './reporting.ts'
 import { together } from './together.ts'
@@ -92,10 +91,4 @@ function tally(places: readonly Place[], report: (progress: WriteProgress) => vo
     })
     report({ writtenBytes, totalBytes, fetchedBytes })
   }
-}
-
-/** Spares the work; what decides is the link at the end. */
-async function checkAbsent(path: string): Promise<void> {
-  const there = await lstat(path).catch(() => undefined)
-  if (there !== undefined) throw fileExists(path)
 }

@@ -13,6 +13,7 @@ import { cutPage, parsePage } from '../pages.ts'
 import { demandShort } from '../remark.ts'
 import { unpassedOfImage } from '../builds/checks.ts'
 import { noManifest, readManifest } from '../uploads/manifests.ts'
+import { packagesOf } from '../uploads/packages.ts'
 import { demandDays, mayRead, maySee, renewCustom, shareCustom } from './custom.ts'
 import { compareImages } from './diff.ts'
 import { getImage, noImage, staleEtag } from './found.ts'
@@ -90,6 +91,11 @@ export function imageService(deps: {
       for (let at = 0; at < bytes.length; at += partBytes) {
         yield { part: bytes.subarray(at, at + partBytes) }
       }
+    },
+
+    async getPackages(request, { caller }) {
+      const { name } = await getVisible(sql, nameOf(request.name), caller)
+      return { versions: await packagesOf(sql, name) }
     },
 
     async diffImages(request, { caller }) {

@@ -1,6 +1,6 @@
 import { invalid, type Failure } from '../../lib/failure.ts'
 import type { Package } from '../../proto/gen/merge/image/v1/upload.ts'
-import type { Transaction } from '../db/open.ts'
+import type { Sql, Transaction } from '../db/open.ts'
 
 /** They come in one message, which has 4 MiB at most: 80 bytes for each of so many. */
 const mostPackages = 50_000
@@ -38,6 +38,13 @@ export async function insertPackages(
     insert into image_package (image, name, version)
     select ${image}, name, version
     from unnest(${names}::text[], ${versions}::text[]) as package (name, version)`
+}
+
+/** The versions of an image's packages, by their names. */
+export async function packagesOf(sql: Sql, image: string): Promise<Record<string, string>> {
+  const rows = await sql<{ name: string; version: string }[]>`
+    select name, version from image_package where image = ${image}`
+  return Object.fromEntries(rows.map(({ name, version }) => [name, version]))
 }
 
 function wrong(message: string): Failure {

@@ -16,25 +16,28 @@ export interface UploadRow {
   readonly custom: boolean
   readonly days: number
   readonly shared: boolean
+  /** The exact name of the image whose bytes are to come back; null where a new one is made. */
+  readonly restores: string | null
 }
 
 const lease = '24 hours'
 
 const columns = (sql: Sql | Transaction) => sql`
   id, caller, target, day, notes, state, expire_time, expire_time < now() as expired, image,
-  custom, days, shared`
+  custom, days, shared, restores`
 
 export async function insertUpload(
   tx: Transaction,
   upload: Pick<
     UploadRow,
-    'id' | 'caller' | 'target' | 'day' | 'notes' | 'custom' | 'days' | 'shared'
+    'id' | 'caller' | 'target' | 'day' | 'notes' | 'custom' | 'days' | 'shared' | 'restores'
   >,
 ): Promise<UploadRow> {
-  const { id, caller, target, day, notes, custom, days, shared } = upload
+  const { id, caller, target, day, notes, custom, days, shared, restores } = upload
   const [row] = await tx<UploadRow[]>`
-    insert into upload (id, caller, target, day, notes, expire_time, custom, days, shared)
-    values (${id}, ${caller}, ${target}, ${day}, ${notes}, now() + ${lease}::interval, ${custom}, ${days}, ${shared})
+    insert into upload (id, caller, target, day, notes, expire_time, custom, days, shared, restores)
+    values (${id}, ${caller}, ${target}, ${day}, ${notes}, now() + ${lease}::interval, ${custom}, ${days}, ${shared},
+      ${restores})
     returning ${columns(tx)}`
   return row ?? never(id)
 }

@@ -2,12 +2,15 @@ import { decodeManifest } from '../../lib/content/encoding.ts'
 import { chunkDigests } from '../../lib/content/manifest.ts'
 import { invalid } from '../../lib/failure.ts'
 import { dayOf } from '../../lib/names/day.ts'
+import { parseImageName, renderImageName } from '../../lib/names/name.ts'
 import { parseTarget, renderTarget } from '../../lib/names/target.ts'
+import type { Caller } from '../../lib/rpc/caller.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import {
   UploadServiceService,
   UploadState,
+  type BeginUploadRequest,
   type CommitHeader,
   type CustomUpload,
   type Upload,
@@ -23,6 +26,7 @@ import { gatherCommit } from './commit.ts'
 import type { Leases } from './leases.ts'
 import { makeImage } from './making.ts'
 import { checkPackages } from './packages.ts'
+import { demandAlone, demandGone, restoreImage } from './restoring.ts'
 import { closeUpload, findUpload, insertUpload, lockOpenUpload, type UploadRow } from './queries.ts'
 
 export function uploadService(deps: {
@@ -35,6 +39,7 @@ export function uploadService(deps: {
   const { beginUpload, commitUpload, abortUpload } = UploadServiceService
   return {
     async beginUpload(request, { caller }) {
+      if (request.restores !== undefined) return beginRestoring(deps, request, caller)
       demandShort({ notes: request.notes })
       const { catalogue } = await readCatalogue(sql)
       const { line, point, day = '' } = parseTarget(request.target, catalogue)
@@ -50,6 +55,7 @@ export function uploadService(deps: {
           custom: request.custom !== undefined,
           days: request.custom?.days ?? 0,
           shared: request.custom?.shared ?? false,
+          restores: null,
         })
         return { upload: renderUpload(upload) }
       })
@@ -66,9 +72,15 @@ export function uploadService(deps: {
       const request = Buffer.concat([Buffer.from(toJson(header)), bytes])
       return onceFor(sql, commitUpload, caller, header.requestId, request, async (tx) => {
         const upload = await lockOpenUpload(tx, header.uploadId, caller)
-        const target = parseTarget(upload.target, catalogue)
-        const given = { upload, target, header, manifest, bytes, caller }
-        const image = await makeImage(tx, given, dayOf(now()))
+        const given = { upload, header, manifest, bytes, caller }
+        const image =
+          upload.restores === null
+            ? await makeImage(
+                tx,
+                { ...given, target: parseTarget(upload.target, catalogue) },
+                dayOf(now()),
+              )
+            : await restoreImage(tx, given, upload.restores)
         await closeUpload(tx, upload.id, 'committed', image)
         return { image: await getImage(tx, image) }
       })
@@ -85,6 +97,25 @@ export function uploadService(deps: {
       return { upload: renderUpload(await findUpload(sql, uploadId, caller)) }
     },
   }
+}
+
+async function beginRestoring(
+  { sql, newUuid }: { readonly sql: Sql; readonly newUuid: () => string },
+  request: BeginUploadRequest,
+  caller: Caller,
+) {
+  const name = parseImageName(request.restores ?? '')
+  demandAlone(request)
+  return once(sql, UploadServiceService.beginUpload, caller, request, async (tx) => {
+    const restores = renderImageName(name)
+    await demandGone(tx, name)
+    const upload = await insertUpload(tx, {
+      ...{ id: newUuid(), caller: caller.name, restores },
+      ...{ target: renderTarget(name, name.point), day: name.build.day, notes: '' },
+      ...{ custom: false, days: 0, shared: false },
+    })
+    return { upload: renderUpload(upload) }
+  })
 }
 
 function demandPlace(namespace: string, custom: CustomUpload | undefined): void {

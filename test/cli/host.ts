@@ -6,6 +6,7 @@ import { silent } from '../../cli/progress.ts'
 export function recordingHost(server: string, signal = new AbortController().signal) {
   const out: string[] = []
   const err: string[] = []
+  const written: Uint8Array[] = []
   let ticks = 0
   const host: Host = {
     server,
@@ -13,6 +14,10 @@ export function recordingHost(server: string, signal = new AbortController().sig
     today: () => new Date(),
     out: (line) => void out.push(line),
     err: (line) => void err.push(line),
+    write: (bytes) => {
+      written.push(Buffer.from(bytes))
+      return Promise.resolve()
+    },
     meter: silent,
     paint: (_colour, text) => text,
     signal,
@@ -20,5 +25,5 @@ export function recordingHost(server: string, signal = new AbortController().sig
     now: () => ticks++,
     folder: '/',
   }
-  return { host, out, err }
+  return { host, out, err, written }
 }

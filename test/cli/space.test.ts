@@ -34,7 +34,7 @@ async function mrs(...argv: readonly string[]) {
   const service = {
     ...{ status: never, listLocal: never, resolveLocal: never },
     ...{ pull: neverStreams, writeOut: neverStreams, verify: neverStreams },
-    ...{ push: neverStreams, build: neverStreams },
+    ...{ push: neverStreams, build: neverStreams, export: neverStreams, import: neverStreams },
     drop: ({ reference }: { reference: string }) => Promise.resolve({ image: `${reference}-x86` }),
     evict: (request: EvictRequest) => {
       asked.push(request)

@@ -97,6 +97,8 @@ export const table: Table = {
       call: ({ images }, facility) => images.listImageChanges({ ...page, name: image(facility) }) },
     getManifest: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
       call: ({ images }) => images.getManifest({ digest: `sha256:${'0'.repeat(64)}` }) },
+    getPackages: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ images }, facility) => images.getPackages({ name: image(facility) }) },
     diffImages: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
       call: ({ images }, facility) =>
         images.diffImages({ from: image(facility), to: image(facility) }) },

@@ -27,6 +27,7 @@ async function open() {
       target: 't',
       day: '',
       notes: '',
+      restores: null,
       ...kept,
     }
     await sql.begin((tx) => insertUpload(tx, upload))
