@@ -23,8 +23,16 @@ export async function* pullImage(
   if (images.find(name) === undefined) await want(name, deps, signal)
   else await wantAgain(name, deps, signal)
   const failuresBefore = state.transfers.get(name)?.failures ?? 0
+  // Whoever leaves waits no longer, and leaves no timer behind.
+  const left = new AbortController()
+  using _leaving = {
+    [Symbol.dispose]: () => {
+      left.abort()
+    },
+  }
+  const staying = AbortSignal.any([signal, left.signal])
   for (;;) {
-    const rung = state.bell.next(5_000, signal)
+    const rung = state.bell.next(5_000, staying)
     const transfer = state.transfers.get(name)
     if (transfer !== undefined && transfer.failures > failuresBefore) throw stillTrying(transfer)
     const standing = standingOf(image, transfer, deps)
