@@ -4,6 +4,8 @@ import { requiredChecks } from '../../lib/recipes/checks.ts'
 import type { BuildTrigger } from '../../proto/gen/merge/image/v1/build.ts'
 import { announceBuild } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
+import { holdNeeded } from '../needs/queries.ts'
+import { exactParentOf } from '../needs/needs.ts'
 import type { RecipeRow } from '../recipes/queries.ts'
 import { checkCodes } from './checks.ts'
 import { countQueued, insertBuild, type NewBuild } from './queries.ts'
@@ -26,6 +28,7 @@ export async function queueBuild(
   const { line, checks, release, limits, schedule } = parseRecipe(row.text)
   const facility = line.namespace === '' ? null : line.namespace
   await demandRoom(tx, facility)
+  await holdNeeded(tx, exactParentOf(row.text), row.name)
   const name = buildName(facility, newUlid())
   await insertBuild(tx, {
     ...{ ...wish, name, facility, target: row.target, arch: line.arch, kind: row.kind },

@@ -64,6 +64,10 @@ export function facilityService(deps: {
         if (found.state === 'revoked') {
           throw precondition('REVOKED', `${image} is revoked and goes nowhere.`, { name: image })
         }
+        if (found.storage === 'expired') {
+          const text = `${image} has expired and its bytes are gone.`
+          throw precondition('EXPIRED', text, { name: image })
+        }
         await demandShared(tx, image, name)
         await want(tx, name, image, caller.name)
         await announce(tx)

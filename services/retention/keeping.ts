@@ -8,6 +8,7 @@ import { deprecateDue } from '../images/deprecating.ts'
 export interface KeepingDeps {
   readonly sql: Sql
   readonly log: Logger
+  readonly now: () => Date
 }
 
 const everyMs = 2_000
@@ -33,7 +34,7 @@ async function deprecate({ sql, log }: KeepingDeps): Promise<void> {
   if (images.length > 0) log.info({ images }, 'images deprecated as planned')
 }
 
-async function expire({ sql, log }: KeepingDeps): Promise<void> {
-  const images = await expireCustom(sql)
+async function expire({ sql, log, now }: KeepingDeps): Promise<void> {
+  const images = await expireCustom(sql, now())
   if (images.length > 0) log.info({ images }, 'custom images expired')
 }
