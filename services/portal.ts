@@ -24,6 +24,7 @@ import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
+import { RetentionServiceService } from '../proto/gen/merge/image/v1/retention.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 import * as access from './access.ts'
 import { agentService } from './agents/service.ts'
@@ -44,7 +45,9 @@ import { keepPreparing } from './deltas/prepare.ts'
 import { deltaService } from './deltas/service.ts'
 import { facilityService } from './facilities/service.ts'
 import { imageService } from './images/service.ts'
+import { noArchive } from './retention/applyplan.ts'
 import { keepLives } from './retention/keeping.ts'
+import { retentionService } from './retention/service.ts'
 import { resolverService } from './resolver/service.ts'
 import { resolverPlane } from './resolver/wire.ts'
 import type { portalSettings } from './settings.ts'
@@ -87,6 +90,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const chunks = chunkService({ source: store, limit, uploads: uploadsInto(store, storage) })
   const tickets = { keys: ticketKeys({ ...deps, sql }), now: deps.now }
   const room = { everywhere: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
+  const retention = { ...storage, demandArchive: noArchive }
   const services = [
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
     mount(ImageServiceService, imageService({ sql, ...deps }), access.imageAccess),
@@ -97,6 +101,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     mount(chunkPlane, chunks, access.chunkAccess),
     mount(DeltaServiceService, deltaService({ sql, blobs, limit }), access.deltaAccess),
     mount(FacilityServiceService, facilityService({ sql }), access.facilityAccess),
+    mount(RetentionServiceService, retentionService(retention), access.retentionAccess),
     mount(StorageServiceService, storageService(collecting), access.storageAccess),
     mount(IntegrityServiceService, integrityService(scrubbing), access.integrityAccess),
     mount(AgentServiceService, agentService({ sql, changes, tickets }), access.agentAccess),
@@ -116,7 +121,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     inBackground((signal) => keepPreparing({ ...deps, sql, blobs, source: store, pool }, signal)),
   )
   stack.use(inBackground((signal) => keepBuilding(storage, signal)))
-  stack.use(inBackground((signal) => keepLives(storage, signal)))
+  stack.use(inBackground((signal) => keepLives(retention, signal)))
   stack.use(inBackground((signal) => collecting.keepOn(settings.collectEvery, signal)))
   stack.use(inBackground((signal) => scrubbing.keepOn(settings.scrubEvery, signal)))
   const [host = ''] = /^.*(?=:)/.exec(settings.listen) ?? []

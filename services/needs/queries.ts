@@ -145,6 +145,14 @@ export async function readImages(sql: Sql | Transaction): Promise<readonly KeptR
     ) as used on used.image = image.name`
 }
 
+/** The own images of a facility that are there. */
+export async function readCustom(tx: Transaction, facility: string): Promise<readonly KeptRow[]> {
+  return tx<KeptRow[]>`
+    select ${keptColumns(tx)} from image
+    join manifest on manifest.id = image.manifest ${usedOf(tx)}
+    where custom and facility = ${facility} and storage = 'present'`
+}
+
 /** An image, all that was made of it, and what else there is of their lines. */
 export async function readLinesOf(
   sql: Sql | Transaction,
@@ -158,10 +166,12 @@ export async function readLinesOf(
       ${ofLines(sql, sql`image.facility is null and line.facility is null`)} union all
       ${ofLines(sql, sql`image.facility = line.facility`)})
     select ${keptColumns(sql)} from member as image
-    join manifest on manifest.id = image.manifest
-    left join lateral (
-      select max(use_time) as time from replica where replica.image = image.name) as used on true`
+    join manifest on manifest.id = image.manifest ${usedOf(sql)}`
 }
+
+const usedOf = (sql: Sql | Transaction) => sql`
+  left join lateral (
+    select max(use_time) as time from replica where replica.image = image.name) as used on true`
 
 /** The index of names begins with the facility, and finds nothing by `is not distinct from`. */
 const ofLines = (sql: Sql | Transaction, isOwners: ReturnType<typeof among>) => sql`
