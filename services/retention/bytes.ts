@@ -63,10 +63,10 @@ async function readShares(
   const here = decisions.filter(({ image }) => image.storage === storage)
   if (here.length === 0) return []
   const names = here.map(({ image }) => image.name)
-  const going = here.map(({ action }) => action !== 'keep')
+  const going = here.map(({ action }) => String(action !== 'keep'))
   return tx<ShareRow[]>`
     with judged as (
-      select * from unnest(${names}::text[], ${going}::bool[]) as judged (name, going)
+      select * from unnest(${names}::text[], ${going}::text[]::bool[]) as judged (name, going)
     ), content as materialized (
       select manifest, count(*) as images, min(image.name) as image,
         bool_and(coalesce(judged.going, false)) as going
