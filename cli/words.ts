@@ -29,6 +29,8 @@ const plurals = [
   ['facility', 'facilities'],
   ['recipe', 'recipes'],
   ['build', 'builds'],
+  ['policy', 'policies'],
+  ['run', 'runs'],
 ]
 
 /** `list facility` and `show facilities` are as clear as the other way round. */

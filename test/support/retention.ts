@@ -9,6 +9,7 @@ import {
 import type { Sql } from '../../services/db/open.ts'
 import type { Clients } from './portal.ts'
 
+const unspecified = RetentionAction.RETENTION_ACTION_UNSPECIFIED
 const page = { pageSize: 1000, pageToken: '' }
 
 /** The calls of the retention service, each with a request id of its own. */
@@ -31,7 +32,7 @@ export function retentionCalls({ retention }: Clients) {
       some((await retention.planRetention({ requestId: randomUUID(), pattern })).run),
     apply: async ({ id: run, etag }: Pick<RetentionRun, 'id' | 'etag'>) =>
       some((await retention.applyPlan({ requestId: randomUUID(), run, etag })).run),
-    items: async (run: string, action = RetentionAction.RETENTION_ACTION_UNSPECIFIED) =>
+    items: async (run: string, action: RetentionAction = unspecified) =>
       (await retention.listRunItems({ ...page, run, action })).items,
     runs: async () => (await retention.listRuns(page)).runs,
     explain: (image: string) => retention.explainRetention({ image }),
