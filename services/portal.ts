@@ -117,9 +117,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     await listen(settings.listen, services, gate, descriptors, security.server),
   )
   stack.use(watchHealth(server, sql, blobs, log))
-  stack.use(
-    inBackground((signal) => keepPreparing({ ...deps, sql, blobs, source: store, pool }, signal)),
-  )
+  stack.use(inBackground((signal) => keepPreparing({ ...storage, source: store, pool }, signal)))
   stack.use(inBackground((signal) => keepBuilding(storage, signal)))
   stack.use(inBackground((signal) => keepLives(retention, signal)))
   stack.use(inBackground((signal) => collecting.keepOn(settings.collectEvery, signal)))

@@ -118,6 +118,7 @@ export async function expireCustom(sql: Sql, now: Date): Promise<readonly string
   const due = await sql<{ name: string }[]>`
     select name from image where custom and storage = 'present' and expire_time <= ${now}
     order by expire_time`
+  if (due.length === 0) return []
   const names = due.map(({ name }) => name)
   const needs = await readNeeds(sql, now, names)
   const done: string[] = []

@@ -37,7 +37,7 @@ export async function readNeeds(
   for (const { image, name } of await readMoves(sql, names)) {
     add(image, 'transfer', name, `its bytes are on their way ${ways[name]}`)
   }
-  for (const build of await readOpenBuilds(sql)) {
+  for (const build of await readOpenBuilds(sql, names)) {
     for (const [image, message] of neededBy(build)) {
       if (names?.includes(image) !== false) add(image, 'build', build.name, message)
     }

@@ -92,12 +92,24 @@ export interface OpenBuildRow {
   readonly former: string | null
 }
 
-export async function readOpenBuilds(sql: Sql | Transaction): Promise<readonly OpenBuildRow[]> {
+/** Those that may need one of the images: their recipes have to be read to know. */
+export async function readOpenBuilds(
+  sql: Sql | Transaction,
+  names: Names,
+): Promise<readonly OpenBuildRow[]> {
+  const mayNeed =
+    names === undefined
+      ? sql`true`
+      : sql`(former = any (${names as string[]}) or exists (
+          select from unnest(${names as string[]}::text[]) as asked (name)
+          where position(asked.name in lower(text)) > 0))`
   return sql<OpenBuildRow[]>`
-    select build.name, text, ${lastOf(sql, sql`build.recipe`)} as former
-    from build join recipe_version
-      on recipe_version.recipe = build.recipe and recipe_version.version = build.recipe_version
-    where build.state in ('queued', 'running') order by build.name`
+    select name, text, former from (
+      select build.name, text, ${lastOf(sql, sql`build.recipe`)} as former
+      from build join recipe_version
+        on recipe_version.recipe = build.recipe and recipe_version.version = build.recipe_version
+      where build.state in ('queued', 'running')) as open
+    where ${mayNeed} order by name`
 }
 
 /** The image with which the builds of a recipe are compared. */

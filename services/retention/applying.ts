@@ -36,6 +36,7 @@ export async function applyItems(deps: ApplyingDeps, signal: AbortSignal): Promi
       failed.push(at.image)
     }
   }
+  if (failed.length > 0) await tellPutOff(sql, failed)
   await settleMoved(sql)
   for (const run of await endRuns(sql, now())) log.info({ run }, 'retention plan carried out')
 }
@@ -146,6 +147,15 @@ async function keepOutcome(
   await tx`
     update retention_item set outcome = ${outcome}, outcome_message = ${message}
     where run = ${run} and image = ${image}`
+}
+
+/** What could not be done is tried again, and meanwhile said. */
+async function tellPutOff(sql: Sql, images: readonly string[]): Promise<void> {
+  const message = `${images.length} of its images are put off and tried again, ${images[0] ?? ''} the first: the portal's log says why.`
+  await sql`
+    update retention_run set message = ${message}
+    where state = 'applying' and message <> ${message} and id in (
+      select run from retention_item where image = any (${images as string[]}) and outcome = '')`
 }
 
 /** What was on its way to the archive, and is there. */

@@ -168,7 +168,7 @@ export async function startRun(
 /** Ends the runs of which nothing is left to do, and answers which. */
 export async function endRuns(sql: Sql, now: Date): Promise<readonly string[]> {
   const ended = await sql<{ id: string }[]>`
-    update retention_run set state = 'done', end_time = ${now}
+    update retention_run set state = 'done', end_time = ${now}, message = ''
     where state = 'applying' and not exists (
       select from retention_item where run = id and action <> 'keep' and outcome = '')
     returning id`

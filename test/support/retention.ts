@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import {
   RetentionAction,
   RetentionPolicy,
-  RunState,
   type RetentionItem,
   type RetentionRun,
 } from '../../proto/gen/merge/image/v1/retention.ts'
@@ -60,5 +59,3 @@ export async function age(sql: Sql, name: string, days: number): Promise<void> {
   await sql`
     update image set create_time = now() - make_interval(days => ${days}) where name = ${name}`
 }
-
-export const isDone = ({ state }: RetentionRun): boolean => state === RunState.RUN_STATE_DONE

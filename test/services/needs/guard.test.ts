@@ -145,7 +145,7 @@ describe('what needs an image', () => {
 
   test('is a build that is made of it or compared with it, until it ends', async () => {
     const recipe = word()
-    await putRecipe(producer, recipe, { line: `${line}`, parent: older })
+    await putRecipe(producer, recipe, { line, parent: older })
     const build = await run(producer, recipe)
     expect(await kinds(older)).toEqual([`build ${build}`])
     const archs = [line.split('-')[3] ?? '']

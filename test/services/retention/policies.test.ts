@@ -113,7 +113,7 @@ describe('retention policies', () => {
     [{ capBytes: 1n }, 'INVALID_FIELD'],
     [{ pattern: 'lab9/debian-*-std-x86' }, 'FACILITY_NOT_FOUND'],
   ])('with %o is refused: %s', async (flaw, reason) => {
-    await refused({ ...usual, ...flaw } as Partial<RetentionPolicy>).toMatchObject({ reason })
+    await refused({ ...usual, ...flaw }).toMatchObject({ reason })
   })
 
   test('of a facility are its manager’s, and no others are', async () => {
