@@ -47,7 +47,7 @@ for (let round = 0; round < rounds; round++) {
   const [seconds, { run }] = await timed(() => plan())
   times.push(seconds)
   counts = `keeps ${run?.keepCount}, archives ${run?.archiveCount}, expires ${run?.expireCount}`
-  const page = { pageSize: 1, pageToken: '', action: 2, run: run?.id ?? '' } as const
+  const page = { pageSize: 1, pageToken: '', action: 3, run: run?.id ?? '' } as const
   example = (await retention.listRunItems(page)).items[0]?.image ?? ''
 }
 const [one] = await timed(() => plan('debian-13-std-x86'))

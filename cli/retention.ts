@@ -15,6 +15,9 @@ import { listed } from './table.ts'
 
 const allFlag = { about: 'also list what is kept, and why' } as const
 
+/** Everything is read and judged: with a hundred thousand images that takes a while. */
+const deadlineMs = 300_000
+
 const plan = command({
   verb: 'plan',
   object: 'retention',
@@ -27,7 +30,10 @@ const plan = command({
   examples: ['plan retention', "plan retention 'debian-*-*-*'", 'plan retention --all'],
   async run(context, [pattern = ''], { all = false }) {
     const request = { requestId: context.newId(), pattern }
-    const answer = await retention(context).planRetention(request, { signal: context.signal })
+    const answer = await retention(context).planRetention(request, {
+      signal: context.signal,
+      deadlineMs,
+    })
     return planned(context, present(answer.run), all)
   },
 })
@@ -50,7 +56,7 @@ const apply = command({
     const given =
       etag ?? present((await retention(context).getRun({ run: id }, { signal })).run).etag
     const request = { requestId: context.newId(), run: id, etag: given }
-    const run = present((await retention(context).applyPlan(request, { signal })).run)
+    const run = present((await retention(context).applyPlan(request, { signal, deadlineMs })).run)
     if (!dontWait) return ended(context, id)
     const text = `${id} is being carried out: \`mrg-image show run ${id}\` tells how far it is.`
     return { json: runJson(run), text: () => text }
