@@ -38,7 +38,8 @@ await portal.stop()
 await testbed.restartPortal()
 
 const retention = connect(RetentionServiceService, channel)
-const plan = (pattern = '') => retention.planRetention({ requestId: randomUUID(), pattern })
+const plan = (pattern = '') =>
+  retention.planRetention({ requestId: randomUUID(), pattern }, { deadlineMs: 300_000 })
 const times: string[] = []
 let counts = ''
 let example = ''
