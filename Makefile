@@ -27,6 +27,7 @@ bench: build ## speed and bytes beside those of other tools, and what ten facili
 	npm run --silent bench:fanout
 	npm run --silent bench:names
 	npm run --silent bench:holds
+	npm run --silent bench:retention
 	npm run --silent bench:queue
 	npm run --silent bench:decade
 

@@ -118,3 +118,64 @@ async function addAliases(
     insert into alias_move (alias, version, image, actor, reason)
     select name, version, image, actor, '' from alias where name = any(${names})`
 }
+
+/** How much retention has to look at. */
+export interface RetentionWorld {
+  readonly holds: number
+  readonly policies: number
+  /** That each image's manifest names; four fifths of them are shared with its neighbours. */
+  readonly chunks: number
+}
+
+/** Adds holds on a third of the images, a policy for each of so many lines, ages, uses and chunks. */
+export async function fillRetention(
+  url: string,
+  { holds, policies, chunks }: RetentionWorld,
+): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined })
+  await sql.begin(async (tx) => {
+    // What is written here is right by itself: checking each reference would take minutes.
+    await tx`set local session_replication_role = replica`
+    await tx`update image set create_time = to_timestamp(day, 'YYYYMMDD')`
+    await tx`create temporary table numbered on commit drop as
+      select name, manifest, facility, distro, release, role, arch, row_number() over (
+        order by facility, distro, release, role, arch, point, day) - 1 as n from image`
+    await tx`create unique index on numbered (n)`
+    await tx`analyze numbered`
+    await tx`
+      insert into hold (id, image, kind, owner, reason, link, expire_time)
+      select 'hold' || i, name, 'person', 'user' || i % 500, 'a course that goes on for a while', '',
+        case when i % 10 > 0 then now() + i % 400 * interval '1 day' - interval '100 days' end
+      from generate_series(1, ${holds}::int) as i
+      join numbered on n = i::bigint * 7919 % 33000 * 3`
+    await tx`
+      insert into policy (name, pattern, keep_newest, keep_monthly, keep_quarterly, minimum_age_days, used_days,
+        archive_after_days, expire_after_days, cap_bytes, archive_held, cron, zone, brake_percent, notes, author)
+      select 'p' || row_number() over (), coalesce(facility || '/', '') || concat_ws('-', distro, release, role, arch),
+        3, 12, 8, 30, 90, 90, 730, 0, false, '', 'UTC', 20, '', 'bench'
+      from (select distinct facility, distro, release, role, arch from numbered limit ${policies}) as line`
+    await tx`
+      insert into replica (facility, image, state, total_bytes, peer_bytes, portal_bytes, error, use_time)
+      select 'lab1', name, 3, 0, 0, 0, '', now() - n % 1000 * interval '1 day' from numbered where n % 10 = 0`
+    await addChunks(tx, chunks)
+  })
+  await sql`analyze`
+  await sql.end()
+}
+
+async function addChunks(tx: postgres.TransactionSql, chunks: number): Promise<void> {
+  await tx`create temporary table named on commit drop as
+    select manifest, case when k % 5 = 0 then n * ${chunks}::bigint + k else -(n / 20 * ${chunks}::bigint + k) end as c
+    from numbered, generate_series(0, ${chunks - 1}::int) as k`
+  await tx`analyze named`
+  const [pack] = await tx<{ id: string }[]>`
+    insert into pack (key, size_bytes) values ('bench', 1) returning id`
+  await tx`
+    insert into chunk (digest, pack, position, stored_bytes, raw_bytes, codec)
+    select sha256(c::text::bytea), ${pack?.id ?? ''}, 0, 20000, 64000, 1
+    from (select distinct c from named) as one`
+  await tx`analyze chunk`
+  await tx`
+    insert into manifest_chunk (manifest, chunk)
+    select manifest, id from named join chunk on digest = sha256(c::text::bytea)`
+}

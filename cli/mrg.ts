@@ -3,6 +3,7 @@ import { buildCommands } from './builds.ts'
 import { catalogueCommands } from './catalogue.ts'
 import { customCommands } from './custom.ts'
 import { diff } from './diff.ts'
+import { explainCommands } from './explain.ts'
 import { distroCommands } from './distros.ts'
 import { exportImage } from './export.ts'
 import { facilityCommands } from './facilities.ts'
@@ -16,11 +17,13 @@ import { lockCommands } from './lock.ts'
 import { lockFileCommands } from './locks.ts'
 import { parse } from './parse.ts'
 import type { Program } from './program.ts'
+import { policyCommands } from './policies.ts'
 import { publish } from './publish.ts'
 import { recipeCommands } from './recipes.ts'
 import { reportCommands } from './report.ts'
 import { resolve } from './resolve.ts'
 import { restoreCommands } from './restore.ts'
+import { retentionCommands } from './retention.ts'
 import { scheduleCommands } from './schedule.ts'
 import { standingCommands } from './standing.ts'
 import { storageCommands } from './storage.ts'
@@ -64,6 +67,9 @@ export const mrgImage: Program = {
     ...watchCommands,
     ...reportCommands,
     ...customCommands,
+    ...policyCommands,
+    ...retentionCommands,
+    ...explainCommands,
     ...storageCommands,
     ...integrityCommands,
   ],

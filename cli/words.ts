@@ -31,6 +31,8 @@ const plurals = [
   ['build', 'builds'],
   ['hold', 'holds'],
   ['holder', 'holders'],
+  ['policy', 'policies'],
+  ['run', 'runs'],
 ]
 
 /** `list facility` and `show facilities` are as clear as the other way round. */

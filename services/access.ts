@@ -12,6 +12,7 @@ import type { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import type { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import type { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
 import type { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
+import type { RetentionServiceService } from '../proto/gen/merge/image/v1/retention.ts'
 import type {
   BeginUploadRequest,
   UploadServiceService,
@@ -162,6 +163,34 @@ export const chunkAccess: Access<typeof chunkPlane> = {
 
 export const deltaAccess: Access<typeof DeltaServiceService> = {
   fetchDeltas: anyone,
+}
+
+/** Admins; of a facility's lines its manager. */
+const managersOf =
+  <R>(patternOf: (request: R) => string): Rule<R> =>
+  ({ role }, request) =>
+    role.kind === 'admin' ||
+    (role.kind === 'manager' && role.facility === namespaceOf(patternOf(request)))
+
+const plannersOf = managersOf(({ pattern }: { readonly pattern: string }) => pattern)
+
+/** Whose lines it is about, is checked where it is looked up. */
+const managers: Rule<unknown> = ({ role }) => role.kind === 'admin' || role.kind === 'manager'
+
+export const retentionAccess: Access<typeof RetentionServiceService> = {
+  putPolicy: managersOf(({ policy }) => policy?.pattern ?? ''),
+  getPolicy: anyone,
+  listPolicies: anyone,
+  deletePolicy: managers,
+  // Without a pattern a manager plans for all lines of its facility.
+  planRetention: (caller, request) =>
+    request.pattern === '' ? managers(caller, request) : plannersOf(caller, request),
+  applyPlan: managers,
+  getRun: anyone,
+  listRuns: anyone,
+  listRunItems: anyone,
+  watchRun: anyone,
+  explainRetention: anyone,
 }
 
 export const storageAccess: Access<typeof StorageServiceService> = {

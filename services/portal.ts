@@ -25,6 +25,7 @@ import { HoldServiceService } from '../proto/gen/merge/image/v1/hold.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
+import { RetentionServiceService } from '../proto/gen/merge/image/v1/retention.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 import * as access from './access.ts'
 import { agentService } from './agents/service.ts'
@@ -46,7 +47,9 @@ import { deltaService } from './deltas/service.ts'
 import { facilityService } from './facilities/service.ts'
 import { holdService } from './holds/service.ts'
 import { imageService } from './images/service.ts'
+import { noArchive } from './retention/applyplan.ts'
 import { keepLives } from './retention/keeping.ts'
+import { retentionService } from './retention/service.ts'
 import { resolverService } from './resolver/service.ts'
 import { resolverPlane } from './resolver/wire.ts'
 import type { portalSettings } from './settings.ts'
@@ -90,6 +93,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const tickets = { keys: ticketKeys({ ...deps, sql }), now: deps.now }
   const room = { portal: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
   const building = { ...settings, ...storage, news, room }
+  const retention = { ...storage, demandArchive: noArchive }
   const services = [
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
     mount(ImageServiceService, imageService({ sql, ...deps }), access.imageAccess),
@@ -101,6 +105,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     mount(chunkPlane, chunks, access.chunkAccess),
     mount(DeltaServiceService, deltaService({ sql, blobs, limit }), access.deltaAccess),
     mount(FacilityServiceService, facilityService({ sql }), access.facilityAccess),
+    mount(RetentionServiceService, retentionService(retention), access.retentionAccess),
     mount(StorageServiceService, storageService(collecting), access.storageAccess),
     mount(IntegrityServiceService, integrityService(scrubbing), access.integrityAccess),
     mount(AgentServiceService, agentService({ sql, changes, tickets }), access.agentAccess),
@@ -116,11 +121,9 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     await listen(settings.listen, services, gate, descriptors, security.server),
   )
   stack.use(watchHealth(server, sql, blobs, log))
-  stack.use(
-    inBackground((signal) => keepPreparing({ ...deps, sql, blobs, source: store, pool }, signal)),
-  )
+  stack.use(inBackground((signal) => keepPreparing({ ...storage, source: store, pool }, signal)))
   stack.use(inBackground((signal) => keepBuilding(building, signal)))
-  stack.use(inBackground((signal) => keepLives(storage, signal)))
+  stack.use(inBackground((signal) => keepLives(retention, signal)))
   stack.use(inBackground((signal) => collecting.keepOn(settings.collectEvery, signal)))
   stack.use(inBackground((signal) => scrubbing.keepOn(settings.scrubEvery, signal)))
   const [host = ''] = /^.*(?=:)/.exec(settings.listen) ?? []

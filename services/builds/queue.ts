@@ -4,6 +4,8 @@ import { requiredChecks } from '../../lib/recipes/checks.ts'
 import type { BuildTrigger } from '../../proto/gen/merge/image/v1/build.ts'
 import { announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
+import { exactParentOf } from '../needs/needs.ts'
+import { holdNeeded } from '../needs/queries.ts'
 import { holdVersion, type RecipeRow } from '../recipes/queries.ts'
 import { noRecipe } from '../recipes/service.ts'
 import { checkCodes } from './checks.ts'
@@ -27,6 +29,7 @@ export async function queueBuild(
   const { line, checks, release, limits, schedule } = parseRecipe(row.text)
   const facility = line.namespace === '' ? null : line.namespace
   await demandRoom(tx, facility)
+  await holdNeeded(tx, exactParentOf(row.text), row.name)
   if (!(await holdVersion(tx, row))) throw noRecipe(row.name, row.version)
   const name = buildName(facility, newUlid())
   await insertBuild(tx, {

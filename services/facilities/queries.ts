@@ -32,6 +32,7 @@ export interface ReplicaRow {
 
 /** As ReplicaState of the API says. */
 export const waiting = 1
+export const fetching = 2
 export const present = 3
 export const failed = 4
 

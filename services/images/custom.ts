@@ -2,10 +2,12 @@ import { denied, exhausted, invalid, precondition, type Failure } from '../../li
 import type { Digest } from '../../lib/content/digest.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
 import type { Image } from '../../proto/gen/merge/image/v1/image.ts'
-import { announce } from '../db/changes.ts'
+import { parseImageName } from '../../lib/names/name.ts'
 import type { Sql, Transaction } from '../db/open.ts'
-import { newGeneration } from '../generation.ts'
-import { setStorage } from './queries.ts'
+import { needsOf } from '../needs/guard.ts'
+import { readNeeds } from '../needs/needs.ts'
+import { expireImage } from './expiring.ts'
+import { lockFamily } from './family.ts'
 
 // Custom images: their bytes are in a facility's own store, and the portal knows them only.
 
@@ -133,32 +135,36 @@ export function mayHave(
 }
 
 /**
- * Expires the custom images whose time has passed, but none that a hold, an alias or another facility needs. The facility
- * should not hold them any more, and may take their bytes away.
+ * Expires the custom images whose time has passed, but none that something needs. The facility should not hold them any more, and may
+ * take their bytes away.
  */
-export async function expireCustom(sql: Sql): Promise<readonly string[]> {
+export async function expireCustom(sql: Sql, now: Date): Promise<readonly string[]> {
+  const due = await sql<{ name: string }[]>`
+    select name from image where custom and storage = 'present' and expire_time <= ${now}
+    order by expire_time`
+  if (due.length === 0) return []
+  const names = due.map(({ name }) => name)
+  const needs = await readNeeds(sql, now, names)
+  const done: string[] = []
+  for (const name of names.filter((one) => !needs.has(one))) {
+    if (await expireOne(sql, name, now)) done.push(name)
+  }
+  return done
+}
+
+/** Looks once more, for it may have been renewed, or needed, meanwhile. */
+function expireOne(sql: Sql, name: string, now: Date): Promise<boolean> {
+  const image = parseImageName(name)
   return sql.begin(async (tx) => {
-    const due = await tx<{ name: string; facility: string }[]>`
-      select name, facility from image
-      where custom and storage = 'present' and expire_time < now()
-        and not exists (select from alias where alias.image = image.name)
-        and not exists (
-          select from hold where hold.image = image.name and release_time is null
-            and (hold.expire_time is null or hold.expire_time > now()))
-        and not exists (
-          select from wanted where wanted.image = image.name and wanted.facility <> image.facility)
-      order by name limit 100 for no key update skip locked`
-    const names = due.map(({ name }) => name)
-    if (names.length === 0) return names
-    for (const name of names) {
-      await setStorage(tx, name, 'expired', { actor: 'system', reason: 'its time has passed' })
-    }
-    await tx`delete from wanted where image = any (${names})`
-    await tx`
-      update facility set desired_generation = desired_generation + 1
-      where name = any (${due.map(({ facility }) => facility)})`
-    await newGeneration(tx, { images: names })
-    await announce(tx)
-    return names
+    const locked = await lockFamily(tx, image)
+    const isDue = locked?.storage === 'present' && (await isOver(tx, name, now))
+    if (!isDue || (await needsOf(tx, name, now)).length > 0) return false
+    await expireImage(tx, { name, image }, { actor: 'system', reason: 'its time has passed' })
+    return true
   })
+}
+
+async function isOver(tx: Transaction, name: string, now: Date): Promise<boolean> {
+  const rows = await tx`select from image where name = ${name} and expire_time <= ${now}`
+  return rows.length > 0
 }

@@ -1,6 +1,7 @@
 import { parseImageName } from '../../lib/names/name.ts'
 import type { Sql } from '../db/open.ts'
-import { dueDeprecations, lockImage, lockLine } from './queries.ts'
+import { lockFamily } from './family.ts'
+import { dueDeprecations } from './queries.ts'
 import { stand } from './standing.ts'
 
 /** Deprecates the images for which that was planned; answers their names. */
@@ -15,8 +16,7 @@ export async function deprecateDue(sql: Sql): Promise<readonly string[]> {
 function deprecateOne(sql: Sql, name: string): Promise<boolean> {
   const image = parseImageName(name)
   return sql.begin(async (tx) => {
-    await lockLine(tx, image)
-    const now = await lockImage(tx, name)
+    const now = await lockFamily(tx, image)
     // Somebody may have thought better of it meanwhile.
     if (now === undefined || now.deprecateTime === null) return false
     const standing = { state: 'deprecated', heldBack: false, replacement: now.replacement } as const

@@ -9,12 +9,11 @@ import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { newGeneration } from '../generation.ts'
 import { demandShort } from '../remark.ts'
+import { lockFamily } from './family.ts'
 import { getImage, noImage, staleEtag } from './found.ts'
 import {
   descendantsOf,
   findImage,
-  lockImage,
-  lockLine,
   planDeprecation,
   setStanding,
   type Change,
@@ -88,7 +87,7 @@ export interface Subject extends Locked {
   readonly image: ImageName
 }
 
-/** Locks the image and its line, and checks that it is as the caller read it. */
+/** Locks the image with its family, and checks that it is as the caller read it. */
 export async function lockSubject(
   tx: Transaction,
   request: { readonly name: string; readonly etag: string; readonly reason: string },
@@ -96,8 +95,7 @@ export async function lockSubject(
   demandShort({ reason: request.reason })
   const image = parseImageName(request.name)
   const name = renderImageName(image)
-  await lockLine(tx, image)
-  const locked = await lockImage(tx, name)
+  const locked = await lockFamily(tx, image)
   if (locked === undefined) throw noImage(name)
   if (request.etag !== '' && request.etag !== String(locked.version)) throw staleEtag(name)
   return { ...locked, name, image }

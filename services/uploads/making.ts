@@ -6,6 +6,7 @@ import type { Target } from '../../lib/names/target.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
 import type { BuiltImage, CommitHeader } from '../../proto/gen/merge/image/v1/upload.ts'
 import { followLines } from '../aliases/follow.ts'
+import { holdImage } from '../aliases/queries.ts'
 import { lockClaimed, lost } from '../builders/claiming.ts'
 import { parseChecks, unpassedOf } from '../builds/checks.ts'
 import { endBuild } from '../builds/ending.ts'
@@ -16,7 +17,7 @@ import { wantDeltas } from '../deltas/queries.ts'
 import { want } from '../facilities/queries.ts'
 import { newGeneration } from '../generation.ts'
 import { takeQuota } from '../images/custom.ts'
-import { findImage, insertImage, lockLine, nextSerial } from '../images/queries.ts'
+import { insertImage, lockLine, nextSerial } from '../images/queries.ts'
 import { noImage } from '../images/found.ts'
 import { keepForeignManifest, keepManifest } from './manifests.ts'
 import { insertPackages } from './packages.ts'
@@ -36,18 +37,18 @@ export interface Given {
 export async function makeImage(tx: Transaction, given: Given, today: string): Promise<string> {
   const { upload, target, header, caller } = given
   const { line } = target
-  if (header.parent !== '') await demandParent(tx, header.parent)
   demandBuild(given)
   const built = header.built && (await lockBuilt(tx, header.built, upload, caller))
   const name = await nameFor(tx, given, built?.build, today)
   const image = renderImageName(name)
+  const parent = header.parent === '' ? undefined : await holdParent(tx, header.parent)
   const custom = upload.custom ? await customOf(tx, given) : undefined
   const released = built === undefined ? header.release : isReleased(built)
   await insertImage(tx, {
     ...{ name, custom, notes: upload.notes, creator: caller.name },
     manifest: await manifestOf(tx, given),
     state: released ? 'released' : 'candidate',
-    parent: header.parent === '' ? undefined : header.parent,
+    parent,
     build: built?.build.name,
   })
   if (custom === undefined) await wantDeltas(tx, image)
@@ -65,9 +66,11 @@ function demandBuild({ upload, header, caller }: Given): void {
   throw denied('NOT_ALLOWED', `${caller.name} publishes what it builds: say which build this is.`)
 }
 
-async function demandParent(tx: Transaction, parent: string): Promise<void> {
+/** What it was made of stays as it is until the transaction ends, and then because this image is there. */
+async function holdParent(tx: Transaction, parent: string): Promise<string> {
   const name = renderImageName(parseImageName(parent))
-  if ((await findImage(tx, name)) === undefined) throw noImage(name)
+  if ((await holdImage(tx, name)) === undefined) throw noImage(name)
+  return name
 }
 
 /** A build that made an image, and what it says of it. */

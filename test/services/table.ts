@@ -27,11 +27,13 @@ import {
   ResolveImageRequest,
   type ResolverServiceService,
 } from '../../proto/gen/merge/image/v1/resolver.ts'
+import type { RetentionServiceService } from '../../proto/gen/merge/image/v1/retention.ts'
 import type { StorageServiceService } from '../../proto/gen/merge/image/v1/storage.ts'
 import type { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
 import { commitMessages } from '../support/images.ts'
 import { streamOf } from '../support/rpc.ts'
 import { buildRows } from './buildrows.ts'
+import { retentionRows } from './retentionrows.ts'
 import { id, image, name, page, row, type Row } from './rows.ts'
 
 /** A method without a row does not compile. */
@@ -46,6 +48,7 @@ interface Table {
   readonly chunks: Record<keyof typeof chunkPlane, Row>
   readonly deltas: Record<keyof typeof DeltaServiceService, Row>
   readonly facilities: Record<keyof typeof FacilityServiceService, Row>
+  readonly retention: Record<keyof typeof RetentionServiceService, Row>
   readonly storage: Record<keyof typeof StorageServiceService, Row>
   readonly integrity: Record<keyof typeof IntegrityServiceService, Row>
   readonly agents: Record<keyof typeof AgentServiceService, Row>
@@ -223,6 +226,7 @@ export const table: Table = {
         requestId: id(), facility, customQuotaBytes: 1n, customDays: 1,
       }) },
   },
+  retention: retentionRows,
   storage: {
     collect: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
       call: ({ storage }) => storage.collect({ validateOnly: false }) },

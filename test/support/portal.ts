@@ -14,6 +14,7 @@ import { HoldServiceService } from '../../proto/gen/merge/image/v1/hold.ts'
 import { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../../proto/gen/merge/image/v1/integrity.ts'
 import { ResolverServiceService } from '../../proto/gen/merge/image/v1/resolver.ts'
+import { RetentionServiceService } from '../../proto/gen/merge/image/v1/retention.ts'
 import { StorageServiceService } from '../../proto/gen/merge/image/v1/storage.ts'
 import { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
 import type { Sql } from '../../services/db/open.ts'
@@ -39,6 +40,7 @@ export function clientsAs(address: string, caller: string) {
     chunks: connect(chunkPlane, channel),
     deltas: connect(DeltaServiceService, channel),
     facilities: connect(FacilityServiceService, channel),
+    retention: connect(RetentionServiceService, channel),
     storage: connect(StorageServiceService, channel),
     integrity: connect(IntegrityServiceService, channel),
     agents: connect(AgentServiceService, channel),

@@ -215,7 +215,7 @@ describe('a custom image', () => {
     expect((await renew(1)).image?.custom?.expireTime).toEqual(renewed?.custom?.expireTime)
     await expect(renew(367)).rejects.toMatchObject({ reason: 'INVALID_FIELD' })
     await portal.sql`update image set expire_time = now() - interval '1 second' where name = ${name}`
-    while ((await wanted('lab1')).includes(name)) await expireCustom(portal.sql)
+    while ((await wanted('lab1')).includes(name)) await expireCustom(portal.sql, new Date())
     await expect(renew(1)).rejects.toMatchObject({ reason: 'WRONG_STATE' })
     const [row] = await portal.sql`select storage from image where name = ${name}`
     expect(row?.['storage']).toBe('expired')
@@ -229,7 +229,7 @@ describe('a custom image', () => {
     await push(admin, 'lab2', pushed.name)
     const names = [aliased.name, pushed.name]
     await portal.sql`update image set expire_time = now() - interval '1 day' where name = any (${names})`
-    await expireCustom(portal.sql)
+    await expireCustom(portal.sql, new Date())
     expect(await wanted('lab1')).toEqual(expect.arrayContaining(names))
   })
 

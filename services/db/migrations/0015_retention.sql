@@ -1,0 +1,6 @@
+-- In which version each policy was that a plan goes by: the plan is refused once one of them is another. Empty where none is.
+alter table retention_run add column policies jsonb not null default '{}';
+create index retention_run_planned on retention_run (plan_time) where state in ('planned', 'waiting');
+
+-- An image's row is never deleted: checking the reference of each of a plan's items is for nothing.
+alter table retention_item drop constraint retention_item_image_fkey;
