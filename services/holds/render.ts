@@ -5,7 +5,7 @@ import {
   type Holder,
 } from '../../proto/gen/merge/image/v1/hold.ts'
 import type { Need, NeedKind } from '../../lib/retention/world.ts'
-import type { UseRow } from './needs.ts'
+import type { UseRow } from '../needs/queries.ts'
 import type { HoldKindName, HoldRow } from './queries.ts'
 
 const kinds: Readonly<Record<HoldKindName, HoldKind>> = {

@@ -5,10 +5,11 @@ import { HoldServiceService } from '../../proto/gen/merge/image/v1/hold.ts'
 import type { Sql } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { getImage } from '../images/found.ts'
+import { needsOf } from '../needs/guard.ts'
+import { usesSince } from '../needs/queries.ts'
 import { cutPage, parsePage } from '../pages.ts'
 import { parseEnding } from './ending.ts'
 import { holdImages, lockOwn } from './holding.ts'
-import { otherNeeds, usesSince } from './needs.ts'
 import { countHolds, listHolds, releaseHolds, setEnd, type HoldFilter } from './queries.ts'
 import { holderOf, kindName, renderHold, renderNeed, renderUse } from './render.ts'
 import { parseEnd, parseTerms } from './terms.ts'
@@ -93,8 +94,9 @@ async function holdsOfPage(
 async function otherHolders(sql: Sql, image: string, now: Date) {
   const since = new Date(now.getTime() - usedDays * 86_400_000)
   const [needs, uses] = await Promise.all([
-    otherNeeds(sql, image, now),
+    needsOf(sql, image, now),
     usesSince(sql, image, since),
   ])
-  return [...needs.map(renderNeed), ...uses.map((use) => renderUse(use, usedDays))]
+  const others = needs.filter(({ kind }) => kind !== 'hold')
+  return [...others.map(renderNeed), ...uses.map((use) => renderUse(use, usedDays))]
 }

@@ -125,7 +125,10 @@ export async function dueDeprecations(sql: Sql): Promise<readonly string[]> {
 }
 
 /** The names of all that was made of an image, however far down, the newest first. */
-export async function descendantsOf(tx: Transaction, name: string): Promise<readonly string[]> {
+export async function descendantsOf(
+  tx: Sql | Transaction,
+  name: string,
+): Promise<readonly string[]> {
   const rows = await tx<{ name: string }[]>`
     with recursive descendant as (
       select one.name as of from image as one where one.parent = ${name}

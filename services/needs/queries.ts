@@ -56,7 +56,7 @@ export async function readAliases(
           where move.alias = alias.name and move.image <> alias.image
           order by version desc limit 1), false
       from alias where image is not null) as pointed
-    where image is not null and ${among(sql, 'image', names)} order by name`
+    where image is not null and ${among(sql, 'image', names)} order by is_now desc, name`
 }
 
 /** Which facilities should have which image, for a facility's own one those besides itself, and whether they fetch it. */
@@ -71,7 +71,7 @@ export async function readFacilities(
       select facility, image, true from replica where state = ${fetching}) as here
     join image on image.name = here.image
     where (not custom or image.facility <> here.name) and ${among(sql, 'here.image', names)}
-    order by here.name`
+    order by here.name, fetches`
 }
 
 /** Which images' bytes are on their way, and where to. */
@@ -130,6 +130,18 @@ export async function holdNeeded(
     order by name for share`
 }
 
+/** A facility that has used an image, and when it did last. */
+export interface UseRow {
+  readonly facility: string
+  readonly useTime: Date
+}
+
+export async function usesSince(sql: Sql, image: string, since: Date): Promise<UseRow[]> {
+  return sql<UseRow[]>`
+    select facility, time as use_time from image_use where image = ${image} and time > ${since}
+    order by facility`
+}
+
 /** An image as a plan looks at it. */
 export interface KeptRow {
   readonly name: string
@@ -153,7 +165,7 @@ export async function readImages(sql: Sql | Transaction): Promise<readonly KeptR
     select ${keptColumns(sql)} from image
     join manifest on manifest.id = image.manifest
     left join (
-      select image, max(use_time) as time from replica where use_time is not null group by image
+      select image, max(time) as time from image_use group by image
     ) as used on used.image = image.name`
 }
 
@@ -183,7 +195,7 @@ export async function readLinesOf(
 
 const usedOf = (sql: Sql | Transaction) => sql`
   left join lateral (
-    select max(use_time) as time from replica where replica.image = image.name) as used on true`
+    select max(time) as time from image_use where image_use.image = image.name) as used on true`
 
 /** The index of names begins with the facility, and finds nothing by `is not distinct from`. */
 const ofLines = (sql: Sql | Transaction, isOwners: ReturnType<typeof among>) => sql`

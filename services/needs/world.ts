@@ -12,10 +12,14 @@ export async function readWorld(sql: Sql | Transaction, now: Date): Promise<Worl
 }
 
 /** What the needs of one image depend on: it and what was made of it, with their lines. */
-export async function readWorldOf(tx: Transaction, now: Date, name: string): Promise<World> {
-  const family = [name, ...(await descendantsOf(tx, name))]
-  const images = (await readLinesOf(tx, family)).map(toKept)
-  return { now, images, needs: await readNeeds(tx, now, family) }
+export async function readWorldOf(
+  sql: Sql | Transaction,
+  now: Date,
+  name: string,
+): Promise<World> {
+  const family = [name, ...(await descendantsOf(sql, name))]
+  const images = (await readLinesOf(sql, family)).map(toKept)
+  return { now, images, needs: await readNeeds(sql, now, family) }
 }
 
 /** What a plan's judgement of one image depends on: the same, and with a facility's own image all others of that facility. */

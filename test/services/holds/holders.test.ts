@@ -60,7 +60,7 @@ describe('who needs an image', () => {
     const found = await told(older)
     expect(found).toEqual([
       [HolderKind.HOLDER_KIND_ALIAS, 'now', 'The alias now points at it.'],
-      [HolderKind.HOLDER_KIND_ALIAS, 'back', expect.stringContaining('if it is rolled back')],
+      [HolderKind.HOLDER_KIND_ALIAS, 'back', expect.stringContaining('a roll-back leads there')],
     ])
     await point('back', older)
     await point('back', await make('fedora-44'))
@@ -79,8 +79,10 @@ describe('who needs an image', () => {
       ['lab2', 3, lately],
     ] as const) {
       await portal.sql`
-        insert into replica (facility, image, state, total_bytes, peer_bytes, portal_bytes, error, use_time)
-        values (${facility}, ${older}, ${state}, 0, 0, 0, '', ${used})`
+        insert into replica (facility, image, state, total_bytes, peer_bytes, portal_bytes, error)
+        values (${facility}, ${older}, ${state}, 0, 0, 0, '')`
+      await portal.sql`
+        insert into image_use (facility, image, time) values (${facility}, ${older}, ${used})`
     }
     expect(await told(older)).toEqual([
       [HolderKind.HOLDER_KIND_FACILITY, 'lab1', 'lab1 should have it.'],
