@@ -4,7 +4,6 @@ import type { BlobStore } from '../lib/chunks/blobs.ts'
 import { sleep } from '../lib/chunks/clock.ts'
 import { limitTo } from '../lib/chunks/limit.ts'
 import { integrityService } from '../lib/chunks/integrity.ts'
-import { packStore } from '../lib/chunks/packs.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
 import { ownFolder } from '../lib/ownership.ts'
@@ -27,20 +26,19 @@ import { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 import * as access from './access.ts'
 import { agentService } from './agents/service.ts'
+import { keepMoving, type MovingDeps } from './archive/moving.ts'
 import { aliasService } from './aliases/service.ts'
 import { openBlobs } from './blobs.ts'
 import { buildService } from './builds/handlers.ts'
-import { keepBuilding } from './builds/keeping.ts'
+import { keepBuilding, type KeepingDeps } from './builds/keeping.ts'
 import { catalogService } from './catalog/service.ts'
-import { holdersIn } from './chunks/holders.ts'
-import { chunkIndex } from './chunks/queries.ts'
-import { portalScrubber } from './chunks/scrubbing.ts'
 import { listenForBuilds, listenForChanges } from './db/changes.ts'
 import { databaseOf } from './db/chosen.ts'
+import { agreeOn } from './db/agreed.ts'
 import { recogniseDatabase } from './db/faults.ts'
 import { migrate } from './db/migrate.ts'
 import type { Sql } from './db/open.ts'
-import { keepPreparing } from './deltas/prepare.ts'
+import { keepPreparing, type PrepareDeps } from './deltas/prepare.ts'
 import { deltaService } from './deltas/service.ts'
 import { facilityService } from './facilities/service.ts'
 import { imageService } from './images/service.ts'
@@ -48,10 +46,9 @@ import { keepLives } from './retention/keeping.ts'
 import { resolverService } from './resolver/service.ts'
 import { resolverPlane } from './resolver/wire.ts'
 import type { portalSettings } from './settings.ts'
-import { portalCollector } from './storage/collecting.ts'
+import { openStores, type Stores } from './stores.ts'
 import { storageService } from './storage/service.ts'
 import { ticketKeys } from './tickets/keys.ts'
-import { leasesIn } from './uploads/leases.ts'
 import { uploadService } from './uploads/service.ts'
 import { uploadsInto } from './uploads/storing.ts'
 
@@ -66,30 +63,34 @@ export interface Portal extends AsyncDisposable {
 
 /** Starts the control plane; disposing of it ends what is under way and leaves everything durable. */
 export async function startPortal(settings: PortalSettings, deps: PortalDeps): Promise<Portal> {
-  const { log, newUlid } = deps
+  const { log } = deps
   const security = await openSecurity(settings, 'portal', deps)
   await using stack = new AsyncDisposableStack()
   stack.use(ownFolder(settings.data))
-  const sql = await databaseOf(settings, deps, stack)
+  const database = await databaseOf(settings, deps, stack)
+  const { sql } = database
   const applied = await migrate(sql)
   if (applied.length > 0) log.info({ applied }, 'database migrated')
+  await agreeOn(sql, settings)
   const blobs = stack.use(await openBlobs(settings, deps))
   const changes = stack.use(await listenForChanges(sql))
   const news = stack.use(await listenForBuilds(sql))
   const pool = stack.use(startPool(deps.threads))
-  const store = packStore({ blobs, index: chunkIndex(sql), newId: newUlid })
-  const leases = leasesIn(sql)
-  const storage = { ...deps, sql, blobs, leases, verify: verifier(pool) }
-  const collecting = portalCollector(settings, storage)
-  const holders = stack.use(holdersIn(sql, security, storage.verify))
-  const scrubbing = portalScrubber(settings, { ...storage, store, holders })
+  const given = { ...deps, blobs, verify: verifier(pool) }
+  const stores = openStores(settings, database, { ...given, security }, stack)
+  const { store, leases, archive, collecting, scrubbing } = stores
+  const storage = { ...given, sql, leases }
   const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
   const chunks = chunkService({ source: store, limit, uploads: uploadsInto(store, storage) })
   const tickets = { keys: ticketKeys({ ...deps, sql }), now: deps.now }
   const room = { everywhere: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
   const services = [
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
-    mount(ImageServiceService, imageService({ sql, ...deps }), access.imageAccess),
+    mount(
+      ImageServiceService,
+      imageService({ sql, changes, archive, ...deps }),
+      access.imageAccess,
+    ),
     mount(AliasServiceService, aliasService({ sql }), access.aliasAccess),
     mount(resolverPlane, resolverService({ sql, ...deps }), access.resolverAccess),
     mount(BuildServiceService, buildService({ ...storage, news, room }), access.buildAccess),
@@ -112,13 +113,8 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     await listen(settings.listen, services, gate, descriptors, security.server),
   )
   stack.use(watchHealth(server, sql, blobs, log))
-  stack.use(
-    inBackground((signal) => keepPreparing({ ...deps, sql, blobs, source: store, pool }, signal)),
-  )
-  stack.use(inBackground((signal) => keepBuilding(storage, signal)))
-  stack.use(inBackground((signal) => keepLives(storage, signal)))
-  stack.use(inBackground((signal) => collecting.keepOn(settings.collectEvery, signal)))
-  stack.use(inBackground((signal) => scrubbing.keepOn(settings.scrubEvery, signal)))
+  const works = worksOf(settings, { ...storage, pool }, stores)
+  for (const work of works) stack.use(inBackground(work))
   const [host = ''] = /^.*(?=:)/.exec(settings.listen) ?? []
   const address = `${host}:${server.port}`
   log.info({ address }, 'portal ready')
@@ -138,6 +134,28 @@ function inBackground(work: (signal: AbortSignal) => Promise<void>): AsyncDispos
       await Promise.allSettled([working])
     },
   }
+}
+
+type Work = (signal: AbortSignal) => Promise<void>
+
+/** What goes on beside the calls; the archive is looked after as the portal's own store is. */
+function worksOf(
+  { collectEvery, scrubEvery }: PortalSettings,
+  storage: KeepingDeps & Omit<PrepareDeps, 'source'> & Pick<MovingDeps, 'verify'>,
+  stores: Stores,
+): readonly Work[] {
+  const { store, archive } = stores
+  const kept = archive === undefined ? [stores] : [stores, archive]
+  return [
+    (signal) => keepPreparing({ ...storage, source: store }, signal),
+    (signal) => keepBuilding(storage, signal),
+    (signal) => keepLives(storage, signal),
+    (signal) => keepMoving({ ...storage, ...stores }, signal),
+    ...kept.flatMap(({ collecting, scrubbing }): Work[] => [
+      (signal) => collecting.keepOn(collectEvery, signal),
+      (signal) => scrubbing.keepOn(scrubEvery, signal),
+    ]),
+  ]
 }
 
 const healthMs = 5_000

@@ -14,6 +14,7 @@ import { once } from '../db/requests.ts'
 import { demandDays, demandShared } from '../images/custom.ts'
 import { lockImage } from '../images/queries.ts'
 import { noImage } from '../images/found.ts'
+import type { StorageName } from '../images/row.ts'
 import { cutPage, parsePage } from '../pages.ts'
 import {
   findFacility,
@@ -64,6 +65,7 @@ export function facilityService(deps: {
         if (found.state === 'revoked') {
           throw precondition('REVOKED', `${image} is revoked and goes nowhere.`, { name: image })
         }
+        demandPresent(image, found.storage)
         await demandShared(tx, image, name)
         await want(tx, name, image, caller.name)
         await announce(tx)
@@ -100,6 +102,16 @@ export function facilityService(deps: {
       })
     },
   }
+}
+
+/** What is not there goes nowhere: an agent would look for it in vain. */
+function demandPresent(name: string, storage: StorageName): void {
+  if (storage === 'present') return
+  if (storage === 'archived') {
+    const text = `${name} is archived: bring it back first, by "mrg-image restore ${name}".`
+    throw precondition('ARCHIVED', text, { name })
+  }
+  throw precondition('EXPIRED', `${name} has expired: its bytes are gone.`, { name })
 }
 
 /** The facility, or FACILITY_NOT_FOUND. */

@@ -63,7 +63,7 @@ export function renderImage(row: ImageRow, catalogue: Catalogue): Image {
     checks: renderChecks(row.checks),
     custom: customOf(row),
     ...standingOf(row),
-    undeleteTime: undefined,
+    undeleteTime: row.undeleteTime ?? undefined,
     move: row.move === null ? undefined : renderMove(row.move),
   }
 }
