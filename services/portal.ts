@@ -140,17 +140,19 @@ type Work = (signal: AbortSignal) => Promise<void>
 
 /** What goes on beside the calls; the archive is looked after as the portal's own store is. */
 function worksOf(
-  { collectEvery, scrubEvery }: PortalSettings,
+  { collectEvery, scrubEvery, database }: PortalSettings,
   storage: KeepingDeps & Omit<PrepareDeps, 'source'> & Pick<MovingDeps, 'verify'>,
   stores: Stores,
 ): readonly Work[] {
   const { store, archive } = stores
+  // Nobody else comes to the database in its own folder.
+  const alone = database === undefined
   const kept = archive === undefined ? [stores] : [stores, archive]
   return [
     (signal) => keepPreparing({ ...storage, source: store }, signal),
     (signal) => keepBuilding(storage, signal),
     (signal) => keepLives(storage, signal),
-    (signal) => keepMoving({ ...storage, ...stores }, signal),
+    (signal) => keepMoving({ ...storage, ...stores, alone }, signal),
     ...kept.flatMap(({ collecting, scrubbing }): Work[] => [
       (signal) => collecting.keepOn(collectEvery, signal),
       (signal) => scrubbing.keepOn(scrubEvery, signal),

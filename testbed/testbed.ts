@@ -35,12 +35,14 @@ export interface TestbedOptions {
   readonly through?: readonly string[]
   /** Whether to do without certificates, for what calls the portal from this process. */
   readonly insecure?: boolean
+  /** What else the portal is told; made of the testbed's folder. */
+  readonly more?: (folder: string) => readonly string[]
 }
 
 /** Starts a portal and facilities that it knows. Disposing stops them all and removes their folder. */
 export async function startTestbed(
   names: readonly string[],
-  { keep = false, through = [], insecure = false }: TestbedOptions = {},
+  { keep = false, through = [], insecure = false, more = () => [] }: TestbedOptions = {},
 ): Promise<Testbed> {
   const folder = await mkdtemp(join(tmpdir(), 'merge-image-testbed-'))
   // The embedded PostgreSQL runs as nobody where we are root, and has to get in.
@@ -48,11 +50,14 @@ export async function startTestbed(
   const environmentOf = insecure ? unprotected : await certificates(folder)
   const portalEnvironment = await environmentOf('portal')
   const start = (listen: string): Promise<Program> =>
-    startProgram(['portal', '--data', join(folder, 'portal'), '--listen', listen], {
-      logFile: join(folder, 'portal.log'),
-      through,
-      environment: portalEnvironment,
-    })
+    startProgram(
+      ['portal', '--data', join(folder, 'portal'), '--listen', listen, ...more(folder)],
+      {
+        logFile: join(folder, 'portal.log'),
+        through,
+        environment: portalEnvironment,
+      },
+    )
   let portal = await start('127.0.0.1:0')
   const portalAddress = portal.ready['address'] ?? ''
   const facilities = new Map<string, FacilityProgram>()

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { Collector } from '../../lib/chunks/collector.ts'
 import type { Heal } from '../../lib/chunks/healing.ts'
@@ -6,7 +7,7 @@ import type { RankedSource } from '../../lib/chunks/ranking.ts'
 import type { Scrubber } from '../../lib/chunks/scrubber.ts'
 import type { ChunkSource, ChunkStore } from '../../lib/chunks/source.ts'
 import { verified, type Verify } from '../../lib/chunks/verified.ts'
-import { precondition } from '../../lib/failure.ts'
+import { errorCode, precondition } from '../../lib/failure.ts'
 import { archiveName, type ArchiveSettings, openArchiveBlobs } from '../blobs.ts'
 import type { Holders } from '../chunks/holders.ts'
 import { chunkIndex } from '../chunks/queries.ts'
@@ -57,7 +58,10 @@ export function openArchive(
   if (name === undefined) return undefined
   const deps = { ...given, log: given.log.child({ store: 'archive' }) }
   const { sql, verify, newUlid } = deps
-  const open = () => openArchiveBlobs(settings, deps)
+  const open = async () => {
+    await demandFolder(settings, sql)
+    return openArchiveBlobs(settings, deps)
+  }
   const blobs = reachable({ name, open, isUsed: () => hasPacks(sql) })
   const store = packStore({ blobs, index: chunkIndex(sql), newId: newUlid })
   const leases = leasesIn(sql)
@@ -93,6 +97,17 @@ export async function demandArchive<A extends Pick<Archive, 'reach'>>(
   const text =
     'The portal has no archive: start it with --archive-dir DIR or --archive-bucket s3://BUCKET/PREFIX.'
   throw precondition('ARCHIVE_UNREACHABLE', text, { archive: '' })
+}
+
+/** The folder is made for the first packs, and never in place of one that has some and is away. */
+async function demandFolder({ archiveDir, archiveBucket }: ArchiveSettings, sql: Sql) {
+  if (archiveDir === undefined || archiveBucket !== undefined || !(await hasPacks(sql))) return
+  try {
+    await stat(archiveDir)
+  } catch (error) {
+    const text = `the folder is not there (${errorCode(error) ?? String(error)})`
+    throw precondition('UNREADABLE', text, { path: archiveDir }, error)
+  }
 }
 
 async function hasPacks(sql: Sql): Promise<boolean> {

@@ -15,6 +15,7 @@ import {
   claimMove,
   failMove,
   findContent,
+  leaveAll,
   leaveMove,
   mover,
   renewMove,
@@ -30,6 +31,8 @@ export interface MovingDeps {
   readonly archive: Archive | undefined
   readonly verify: Verify
   readonly log: Logger
+  /** Whether no other portal moves images of this database. */
+  readonly alone?: boolean
   /** How long a move that failed rests before it is tried again. */
   readonly restMs?: number
 }
@@ -43,7 +46,8 @@ const usualRestMs = 15_000
  * begins it again does what is left.
  */
 export async function keepMoving(deps: MovingDeps, signal: AbortSignal): Promise<void> {
-  const { sql, log } = deps
+  const { sql, log, alone = false } = deps
+  if (alone) await leaveAll(sql).catch(() => undefined)
   while (!isOver(signal)) {
     const move = await claimMove(sql).catch((error: unknown) => {
       if (!isOver(signal)) log.warn({ err: error }, 'moves of images could not be looked for')

@@ -87,6 +87,11 @@ export async function leaveMove(sql: Sql, lease: string): Promise<void> {
   await sql`update move set lease_time = null where lease = ${lease}`
 }
 
+/** The same for all that a portal of this database was at when it ended, where there is only one. */
+export async function leaveAll(sql: Sql): Promise<void> {
+  await sql`update move set lease_time = null where lease_time <= now()`
+}
+
 /** Ends a move, and the lease with it; false if somebody has. */
 export async function endMove(tx: Transaction, { lease }: Move): Promise<boolean> {
   const { count } = await tx`delete from move where lease = ${lease}`
