@@ -149,11 +149,11 @@ describe('the bytes of images are whole in one place, whenever the portal is kil
     test(`${kills} kills in expiry and bringing back`, async () => {
       const cut: number[] = []
       for (let i = 0; i < kills; i++) {
-        await killDuring((clients, name) => expire(clients, name), 60)
+        await killDuring((clients, name) => expire(clients, name), 500)
         const all = await Promise.all(names().map(get))
         cut.push(all.filter(({ storage }) => storage === IMAGE_STORAGE_EXPIRED).length)
         await settle((clients, name) => expire(clients, name), IMAGE_STORAGE_EXPIRED)
-        await killDuring(restore, 100)
+        await killDuring(restore, 500)
         await settle(restore, IMAGE_STORAGE_PRESENT)
         await allServed()
       }
