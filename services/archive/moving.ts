@@ -103,6 +103,8 @@ async function telling<T>(
       await sleep(tellMs, until).catch(() => undefined)
     }
   }
+  // A lease that ran out is one again before anything is leased by it.
+  await renewMove(sql, lease, progress)
   const told = tell()
   try {
     return await work(progress)

@@ -55,7 +55,10 @@ export interface MoveProgress {
   doneBytes: number
 }
 
-/** Says how far a move is, and that somebody works at it; what it brought is kept for another day. */
+/**
+ * Says how far a move is, and that somebody works at it; what it brought is kept for another day, also where nobody has worked
+ * at it for longer than that.
+ */
 export async function renewMove(
   sql: Sql,
   lease: string,
@@ -65,8 +68,8 @@ export async function renewMove(
     update move set lease_time = now(), total_bytes = ${totalBytes}, done_bytes = ${doneBytes}
     where lease = ${lease}`
   await sql`
-    update upload set expire_time = now() + interval '1 day'
-    where id = ${lease} and state = 'open' and expire_time < now() + interval '23 hours'`
+    update upload set expire_time = now() + interval '1 day', state = 'open'
+    where id = ${lease} and state in ('open', 'lapsed') and expire_time < now() + interval '23 hours'`
 }
 
 /** Gives a move up for a while, and says why. */

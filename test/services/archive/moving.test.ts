@@ -315,6 +315,16 @@ describe('the archive', () => {
     expect(await servesAll(producer, data)).toBe(true)
   })
 
+  test('a move that nobody worked at for days is taken up, and leases what it brings', async () => {
+    await waiting(old, 'archive')
+    await portal.sql`
+      update upload set state = 'lapsed', expire_time = now() - interval '2 days' where caller = 'system'`
+    await goOn()
+    await watched(producer, old, isArchived)
+    const [row] = await portal.sql`select count(*)::int as leased from archive.lease`
+    expect(row?.['leased']).toBeGreaterThan(0)
+  })
+
   test('while one move is under way the other way is refused, and the same goes on', async () => {
     await waiting(old, 'archive')
     await expect(restore(producer, old)).rejects.toMatchObject({ reason: 'WRONG_STATE' })
