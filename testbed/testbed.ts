@@ -48,16 +48,11 @@ export async function startTestbed(
   // The embedded PostgreSQL runs as nobody where we are root, and has to get in.
   await chmod(folder, 0o755)
   const environmentOf = insecure ? unprotected : await certificates(folder)
-  const portalEnvironment = await environmentOf('portal')
+  const flags = ['--data', join(folder, 'portal'), ...more(folder)]
+  const logFile = join(folder, 'portal.log')
+  const options = { logFile, through, environment: await environmentOf('portal') }
   const start = (listen: string): Promise<Program> =>
-    startProgram(
-      ['portal', '--data', join(folder, 'portal'), '--listen', listen, ...more(folder)],
-      {
-        logFile: join(folder, 'portal.log'),
-        through,
-        environment: portalEnvironment,
-      },
-    )
+    startProgram(['portal', ...flags, '--listen', listen], options)
   let portal = await start('127.0.0.1:0')
   const portalAddress = portal.ready['address'] ?? ''
   const facilities = new Map<string, FacilityProgram>()
