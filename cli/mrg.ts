@@ -1,4 +1,5 @@
 import { aliasCommands } from './aliases.ts'
+import { archivingCommands } from './archiving.ts'
 import { buildCommands } from './builds.ts'
 import { catalogueCommands } from './catalogue.ts'
 import { customCommands } from './custom.ts'
@@ -70,6 +71,7 @@ export const mrgImage: Program = {
     ...policyCommands,
     ...retentionCommands,
     ...explainCommands,
+    ...archivingCommands,
     ...storageCommands,
     ...integrityCommands,
   ],

@@ -6,10 +6,22 @@ import { openDirectory } from '../lib/chunks/directory.ts'
 import { errorCode, precondition } from '../lib/failure.ts'
 import type { PortalDeps, PortalSettings } from './portal.ts'
 
-type BlobsSettings = Pick<
-  PortalSettings,
-  'data' | 'bucket' | 's3Endpoint' | 's3Region' | 's3Ca' | 's3PathStyle'
->
+type ServerSettings = Pick<PortalSettings, 's3Endpoint' | 's3Region' | 's3Ca' | 's3PathStyle'>
+
+type BlobsSettings = ServerSettings & Pick<PortalSettings, 'data' | 'bucket'>
+
+/** Where the archive is, as the portal is told. */
+export type ArchiveSettings = ServerSettings &
+  Pick<
+    PortalSettings,
+    | 'archiveDir'
+    | 'archiveBucket'
+    | 'archiveStorageClass'
+    | 'archiveS3Endpoint'
+    | 'archiveS3Region'
+    | 'archiveS3Ca'
+    | 'archiveS3PathStyle'
+  >
 
 type BlobsDeps = Pick<PortalDeps, 'now' | 'newUlid' | 'newUuid' | 'log'>
 
@@ -26,8 +38,42 @@ export async function openBlobs(
   return bucket
 }
 
+/** What the archive is called for people; undefined if there is none. */
+export function archiveName({ archiveBucket, archiveDir }: ArchiveSettings): string | undefined {
+  return archiveBucket ?? archiveDir
+}
+
+/** Where archived packs lie: the bucket or folder that is given. */
+export async function openArchiveBlobs(
+  settings: ArchiveSettings,
+  deps: BlobsDeps,
+): Promise<BlobStore & AsyncDisposable> {
+  const { archiveBucket: address, archiveDir: path = '', archiveStorageClass } = settings
+  if (address === undefined) return openDirectory({ path, startedAt: deps.now().getTime() })
+  const options = await bucketOptions(archiveServer(settings), address, deps)
+  const storageClass = archiveStorageClass
+  const bucket = await openBucket({
+    ...options,
+    ...(storageClass === undefined ? {} : { storageClass }),
+  })
+  tell(address, bucket, deps)
+  return bucket
+}
+
+/** The store's server, unless the archive has one of its own. */
+function archiveServer(settings: ArchiveSettings): ServerSettings {
+  const { archiveS3Endpoint, archiveS3Region, archiveS3Ca, archiveS3PathStyle } = settings
+  if (archiveS3Endpoint === undefined) return settings
+  return {
+    s3Endpoint: archiveS3Endpoint,
+    s3Region: archiveS3Region,
+    s3Ca: archiveS3Ca,
+    s3PathStyle: archiveS3PathStyle,
+  }
+}
+
 async function bucketOptions(
-  settings: BlobsSettings,
+  settings: ServerSettings,
   address: string,
   { newUlid, newUuid }: BlobsDeps,
 ): Promise<BucketOptions> {

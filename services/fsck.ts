@@ -8,30 +8,33 @@ import { ownFolder } from '../lib/ownership.ts'
 import type { Values } from '../lib/settings.ts'
 import { startPool } from '../lib/workers/pool.ts'
 import { verifier } from '../lib/workers/verifier.ts'
-import { openBlobs } from './blobs.ts'
+import type { Side } from '../lib/fsck/side.ts'
+import { archiveName, openArchiveBlobs, openBlobs } from './blobs.ts'
 import { chunkIndex } from './chunks/queries.ts'
 import { damageIn } from './chunks/damage.ts'
 import { databaseOf } from './db/chosen.ts'
 import { migrate } from './db/migrate.ts'
+import type { Sql } from './db/open.ts'
 import { portalSettings } from './settings.ts'
-import { sideOf } from './storage/fsck.ts'
+import { deltasOf, sideOf } from './storage/fsck.ts'
 import { collectableIndex } from './storage/queries.ts'
 
 const { data, database, bucket, s3Endpoint, s3Region, s3Ca, s3PathStyle } = portalSettings
+const { archiveDir, archiveBucket, archiveStorageClass } = portalSettings
+const { archiveS3Endpoint, archiveS3Region, archiveS3Ca, archiveS3PathStyle } = portalSettings
 
 /** What `merge-image portal fsck` can be told. */
 export const portalFsckSettings = {
   data: { ...data, about: 'where the portal keeps its files' },
   database,
-  bucket,
-  s3Endpoint,
-  s3Region,
-  s3Ca,
-  s3PathStyle,
+  ...{ bucket, s3Endpoint, s3Region, s3Ca, s3PathStyle },
+  archiveDir: { ...archiveDir, about: 'the folder of archived images, which is checked too then' },
+  archiveBucket: { ...archiveBucket, about: 'their bucket, s3://BUCKET/PREFIX' },
+  ...{ archiveStorageClass, archiveS3Endpoint, archiveS3Region, archiveS3Ca, archiveS3PathStyle },
   ...fsckSettings,
 }
 
-/** Checks a portal that does not run. */
+/** Checks a portal that does not run, and its archive if that is given. */
 export async function fsckPortal(
   settings: Values<typeof portalFsckSettings>,
   world: FsckWorld & { readonly newUlid: () => string },
@@ -40,19 +43,45 @@ export async function fsckPortal(
   await demandPortal(settings)
   await using stack = new AsyncDisposableStack()
   stack.use(ownFolder(settings.data))
-  const sql = await databaseOf(settings, world, stack)
+  const { sql, archive } = await databaseOf(settings, world, stack)
   await migrate(sql)
-  const blobs = stack.use(await openBlobs(settings, { ...world, log: makeLog('silent') }))
-  const pool = stack.use(startPool(world.threads))
-  const side = {
-    blobs,
+  const deps = { ...world, log: makeLog('silent') }
+  const verify = verifier(stack.use(startPool(world.threads)))
+  const own = { blobs: stack.use(await openBlobs(settings, deps)), verify }
+  const main = { ...sideIn(sql, 'present', own), deltas: deltasOf(sql) }
+  const report = await fsck(main, settings, world.tell, signal)
+  if (archiveName(settings) === undefined) return report
+  const theirs = { blobs: stack.use(await openArchiveBlobs(settings, deps)), verify }
+  const other = sideIn(archive, 'archived', theirs)
+  return together(report, await fsck(other, settings, world.tell, signal))
+}
+
+function sideIn(
+  sql: Sql,
+  storage: 'present' | 'archived',
+  { blobs, verify }: Pick<Side, 'blobs' | 'verify'>,
+): Side {
+  return {
+    ...{ blobs, verify },
     places: chunkIndex(sql),
     collectable: collectableIndex(sql, () => 0),
     damage: damageIn(sql),
-    verify: verifier(pool),
-    ...sideOf(sql),
+    ...sideOf(sql, storage),
   }
-  return await fsck(side, settings, world.tell, signal)
+}
+
+/** Both in one; what is wrong in the archive says so. */
+function together(report: FsckReport, archive: FsckReport): FsckReport {
+  const found = archive.findings.map((each) => ({ ...each, where: `archive: ${each.where}` }))
+  return {
+    ...report,
+    packs: report.packs + archive.packs,
+    bytes: report.bytes + archive.bytes,
+    chunks: report.chunks + archive.chunks,
+    images: report.images + archive.images,
+    manifests: report.manifests + archive.manifests,
+    findings: [...report.findings, ...found],
+  }
 }
 
 /** A wrong folder would be made, with an empty database in it. */

@@ -10,6 +10,8 @@ const builds = (usual: number) =>
     .default(String(usual))
     .transform(Number)
 
+const bucketUrl = z.string().regex(/^s3:\/\/[a-z0-9.-]{3,63}(\/.*)?$/, 'must be s3://bucket/prefix')
+
 /** What `merge-image portal` can be told; docs and --help are made from this. */
 export const portalSettings = {
   data: {
@@ -36,10 +38,7 @@ export const portalSettings = {
   bucket: {
     about: 'keep chunks in s3://BUCKET/PREFIX rather than in the data directory',
     value: 'S3-URL',
-    schema: z
-      .string()
-      .regex(/^s3:\/\/[a-z0-9.-]{3,63}(\/.*)?$/, 'must be s3://bucket/prefix')
-      .optional(),
+    schema: bucketUrl.optional(),
   },
   s3Endpoint: {
     about: "the S3 server, if it is not Amazon's; credentials come from the usual AWS places",
@@ -60,6 +59,36 @@ export const portalSettings = {
     about: 'ask for endpoint/bucket/key, as most servers that are not Amazon want it',
     schema: flag,
   },
+  archiveDir: {
+    about: 'keep archived images in this folder; without it or a bucket nothing can be archived',
+    value: 'DIR',
+    schema: text.optional(),
+  },
+  archiveBucket: {
+    about: 'keep archived images in s3://BUCKET/PREFIX rather than in a folder',
+    value: 'S3-URL',
+    schema: bucketUrl.optional(),
+  },
+  archiveStorageClass: {
+    about: 'the storage class of its objects; one that can be read at once, as STANDARD_IA can',
+    value: 'CLASS',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the name of a storage class')
+      .optional(),
+  },
+  archiveS3Endpoint: {
+    about: "the archive's S3 server, if it is not the store's; the next three are of this one then",
+    value: 'URL',
+    schema: z.url('must be http(s)://host:port').optional(),
+  },
+  archiveS3Region: { about: 'its region', value: 'REGION', schema: text.optional() },
+  archiveS3Ca: {
+    about: "a file of the certificates (PEM) that vouch for the archive's S3 server",
+    value: 'FILE',
+    schema: text.optional(),
+  },
+  archiveS3PathStyle: { about: 'ask it for endpoint/bucket/key', schema: flag },
   serveRate: {
     about:
       'bytes a second of chunks that are sent at most, to all together; without end if not given',

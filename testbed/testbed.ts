@@ -35,24 +35,24 @@ export interface TestbedOptions {
   readonly through?: readonly string[]
   /** Whether to do without certificates, for what calls the portal from this process. */
   readonly insecure?: boolean
+  /** What else the portal is told; made of the testbed's folder. */
+  readonly more?: (folder: string) => readonly string[]
 }
 
 /** Starts a portal and facilities that it knows. Disposing stops them all and removes their folder. */
 export async function startTestbed(
   names: readonly string[],
-  { keep = false, through = [], insecure = false }: TestbedOptions = {},
+  { keep = false, through = [], insecure = false, more = () => [] }: TestbedOptions = {},
 ): Promise<Testbed> {
   const folder = await mkdtemp(join(tmpdir(), 'merge-image-testbed-'))
   // The embedded PostgreSQL runs as nobody where we are root, and has to get in.
   await chmod(folder, 0o755)
   const environmentOf = insecure ? unprotected : await certificates(folder)
-  const portalEnvironment = await environmentOf('portal')
+  const flags = ['--data', join(folder, 'portal'), ...more(folder)]
+  const logFile = join(folder, 'portal.log')
+  const options = { logFile, through, environment: await environmentOf('portal') }
   const start = (listen: string): Promise<Program> =>
-    startProgram(['portal', '--data', join(folder, 'portal'), '--listen', listen], {
-      logFile: join(folder, 'portal.log'),
-      through,
-      environment: portalEnvironment,
-    })
+    startProgram(['portal', ...flags, '--listen', listen], options)
   let portal = await start('127.0.0.1:0')
   const portalAddress = portal.ready['address'] ?? ''
   const facilities = new Map<string, FacilityProgram>()

@@ -5,6 +5,7 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
+  type StorageClass,
 } from '@aws-sdk/client-s3'
 import { blobGone, blobShort } from './blobs.ts'
 import { isNamed, statusOf, unusable } from './refusals.ts'
@@ -13,6 +14,8 @@ import { openS3, type S3, type S3Options } from './s3.ts'
 export interface ObjectsOptions extends S3Options {
   /** Put before every key, such as `images/`. */
   readonly prefix: string
+  /** In which objects are kept; the server's usual one if it is not given. */
+  readonly storageClass?: string
 }
 
 export interface ObjectStat {
@@ -78,7 +81,13 @@ function at({ options: { bucket, prefix } }: Place, key: string) {
 
 function put(place: Place, request: PutRequest, signal?: AbortSignal): Promise<PutOutcome> {
   const { key, body, token, ifAbsent } = request
-  const object = { ...at(place, key), Body: body, Metadata: { put: token } }
+  const { storageClass } = place.options
+  const object = {
+    ...at(place, key),
+    ...{ Body: body, Metadata: { put: token } },
+    // Servers have classes of their own beside those that the SDK knows.
+    ...(storageClass === undefined ? {} : { StorageClass: storageClass as StorageClass }),
+  }
   const condition = ifAbsent ? { IfNoneMatch: '*' } : {}
   const purpose = { operation: 'PutObject', bytes: body.length, signal } as const
   return place.s3.ask(purpose, async (by) => {

@@ -9,9 +9,10 @@ export async function checkDeltas(
   repair: boolean,
 ): Promise<Finding[]> {
   const recorded = new Set(await deltas.keys())
+  const leaving = await deltas.leaving()
   const findings: Finding[] = []
   for await (const { key } of blobs.list('deltas/')) {
-    if (recorded.delete(key)) continue
+    if (recorded.delete(key) || leaving.has(key)) continue
     if (repair) await blobs.delete(key)
     findings.push(finding('stray delta', key, 0, '', mended(repair)))
   }

@@ -35,6 +35,8 @@ export interface Side {
   /** Objects beside the packs. */
   readonly deltas?: {
     keys(): Promise<ReadonlySet<string>>
+    /** Those that the next collection deletes. */
+    leaving(): Promise<ReadonlySet<string>>
     /** Forgets the deltas that the object is a part of. */
     forget(key: string): Promise<void>
   }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { BlobStore } from '../../lib/chunks/blobs.ts'
 import { sleep } from '../../lib/chunks/clock.ts'
-import { checker, healer } from '../../lib/chunks/healing.ts'
+import { checker, type Heal, healer } from '../../lib/chunks/healing.ts'
 import type { IntegrityDeps } from '../../lib/chunks/integrity.ts'
 import { type Scrubber, scrubber } from '../../lib/chunks/scrubber.ts'
 import type { ChunkStore } from '../../lib/chunks/source.ts'
@@ -14,22 +14,24 @@ import { type Holders } from './holders.ts'
 import { chunkIndex } from './queries.ts'
 import { imagesNeeding } from './needing.ts'
 
-/** What finds and mends damage in the portal's packs, and what it says of itself; good copies come from agents. */
+/** What finds and mends damage in a store of the portal, and what it says of itself; good copies come from `holders`. */
 export function portalScrubber(
   { scrubRate }: { readonly scrubRate: number },
   deps: {
     readonly sql: Sql
     readonly blobs: BlobStore
     readonly store: ChunkStore
-    readonly holders: Holders
+    readonly holders: Pick<Holders, 'sources'>
+    /** Which images' bytes are in this store. */
+    readonly storage: 'present' | 'archived'
     readonly verify: Verify
     readonly log: Logger
     readonly clock: () => number
     readonly now: () => Date
     readonly newUlid: () => string
   },
-): Scrubber & IntegrityDeps {
-  const { sql, holders, clock, newUlid } = deps
+): Scrubber & IntegrityDeps & { readonly heal: Heal } {
+  const { sql, holders, storage, clock, newUlid } = deps
   const [index, damage] = [collectableIndex(sql, () => 0), damageIn(sql)]
   const all = {
     ...deps,
@@ -42,7 +44,8 @@ export function portalScrubber(
     bytesPerSecond: scrubRate,
   }
   const made = scrubber(all)
-  const check = checker(healer(all), all)
-  const needing = (digests: readonly Digest[]) => imagesNeeding(sql, digests)
-  return { ...made, scrubber: made, check, index, damage, needing }
+  const heal = healer(all)
+  const check = checker(heal, all)
+  const needing = (digests: readonly Digest[]) => imagesNeeding(sql, digests, storage)
+  return { ...made, scrubber: made, check, heal, index, damage, needing }
 }

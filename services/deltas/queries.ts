@@ -32,7 +32,8 @@ export async function nextImage(sql: Sql): Promise<NextImage | undefined> {
       where one.facility is not distinct from image.facility and one.distro = image.distro
         and one.release = image.release and one.role = image.role and one.arch = image.arch
         and one.sequence < image.sequence and one.storage = 'present' and not one.custom
-      order by one.sequence desc limit 1) as before on before.digest <> manifest.digest
+      order by one.sequence desc limit 1) as before
+      on before.digest <> manifest.digest and image.storage = 'present'
     order by image.sequence limit 1`
   if (row === undefined) return undefined
   const { name, target, base } = row
@@ -57,6 +58,7 @@ export async function recordDeltas(
       from manifest as target, manifest as base
       where target.digest = ${joinDigests([pair.target])}
         and base.digest = ${joinDigests([pair.base])}
+        and exists (select from manifest_chunk where manifest_chunk.manifest = target.id)
       on conflict do nothing
       returning target, base`
     if (row === undefined) return false
@@ -68,6 +70,14 @@ export async function recordDeltas(
         ${objects.map(({ sizeBytes }) => String(sizeBytes))}::bigint[]) as stored`
     return true
   })
+}
+
+/** Drops the deltas that lead to a manifest; their objects go as packs do, rows first and bytes with the next collection. */
+export async function dropDeltas(tx: Transaction, manifest: bigint): Promise<void> {
+  await tx`
+    insert into doomed_pack (key, size_bytes)
+    select key, size_bytes from delta_object where target = ${manifest} on conflict do nothing`
+  await tx`delete from delta where target = ${manifest}`
 }
 
 /** The deltas of an image against the first of the bases that there are some for: their objects, in order; none if there are none. */

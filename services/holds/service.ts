@@ -93,10 +93,7 @@ async function holdsOfPage(
 
 async function otherHolders(sql: Sql, image: string, now: Date) {
   const since = new Date(now.getTime() - usedDays * 86_400_000)
-  const [needs, uses] = await Promise.all([
-    needsOf(sql, image, now),
-    usesSince(sql, image, since),
-  ])
+  const [needs, uses] = await Promise.all([needsOf(sql, image, now), usesSince(sql, image, since)])
   const others = needs.filter(({ kind }) => kind !== 'hold')
   return [...others.map(renderNeed), ...uses.map((use) => renderUse(use, usedDays))]
 }

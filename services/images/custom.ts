@@ -157,9 +157,10 @@ function expireOne(sql: Sql, name: string, now: Date): Promise<boolean> {
   const image = parseImageName(name)
   return sql.begin(async (tx) => {
     const locked = await lockFamily(tx, image)
-    const isDue = locked?.storage === 'present' && (await isOver(tx, name, now))
-    if (!isDue || (await needsOf(tx, name, now)).length > 0) return false
-    await expireImage(tx, { name, image }, { actor: 'system', reason: 'its time has passed' })
+    if (locked?.storage !== 'present' || !(await isOver(tx, name, now))) return false
+    if ((await needsOf(tx, name, now)).length > 0) return false
+    const by = { actor: 'system', reason: 'its time has passed' }
+    await expireImage(tx, { ...locked, name, image }, by)
     return true
   })
 }

@@ -153,6 +153,17 @@ export async function listChanges(sql: Sql, name: string, page: Page): Promise<C
     order by version desc limit ${page.size + 1}`
 }
 
+/** Where the bytes of an image were before it expired. */
+export async function storedBefore(
+  tx: Transaction,
+  name: string,
+): Promise<Exclude<StorageName, 'expired'>> {
+  const [row] = await tx<{ storage: Exclude<StorageName, 'expired'> }[]>`
+    select storage from image_change where image = ${name} and storage <> 'expired'
+    order by version desc limit 1`
+  return row?.storage ?? 'present'
+}
+
 /** Changes where its bytes are, and keeps who did it and why. */
 export async function setStorage(
   tx: Transaction,

@@ -64,7 +64,7 @@ export function renderImage(row: ImageRow, catalogue: Catalogue): Image {
     checks: checksOf(row),
     custom: customOf(row),
     ...standingOf(row),
-    undeleteTime: undefined,
+    undeleteTime: row.undeleteTime ?? undefined,
     move: row.move === null ? undefined : renderMove(row.move),
   }
 }

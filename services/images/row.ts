@@ -40,6 +40,7 @@ export interface ImageRow {
   readonly changeTime: Date | null
   readonly deprecateTime: Date | null
   readonly move: MoveRow | null
+  readonly undeleteTime: Date | null
 }
 
 /** As JSON has it. */
@@ -82,6 +83,8 @@ export const imageColumns = (sql: Sql | Transaction) => sql`
   (select time from image_change as last where last.image = image.name and last.version = image.version) as change_time,
   (select json_build_object('kind', kind, 'total', total_bytes::text, 'done', done_bytes::text,
       'time', move.create_time, 'error', error) from move where move.image = image.name) as move,
+  case when storage = 'expired' and not custom then ${expiredAt(sql)} + (select undelete from agreed)
+    end as undelete_time,
   case when parent is not null then ${withdrawnAncestor(sql)} end as withdrawn,
   case when image.build is not null then (
     select json_build_object('build', build.name, 'recipe', recipe, 'version', recipe_version, 'builder', builder,
@@ -91,6 +94,13 @@ export const imageColumns = (sql: Sql | Transaction) => sql`
   case when image.build is not null then (
     select json_agg(json_build_object('kind', kind, 'outcome', outcome, 'message', case when image.custom and not image.shared then '' else left(message, 500) end) order by kind)
     from build_check where build_check.build = image.build) end as checks`
+
+/** When an image expired that is so now; its state may have changed since. */
+const expiredAt = (sql: Sql | Transaction) => sql`(
+  select min(time) from image_change as one
+  where one.image = image.name and version > (
+    select coalesce(max(version), 0) from image_change as other
+    where other.image = image.name and other.storage <> 'expired'))`
 
 /** An image's line of ancestors is not followed further. */
 const mostAncestors = 64

@@ -18,21 +18,22 @@ import { demandDays, mayRead, maySee, renewCustom, shareCustom } from './custom.
 import { compareImages } from './diff.ts'
 import { getImage, noImage, staleEtag } from './found.ts'
 import { listDescendants, listImages, lockImage, lockLine } from './queries.ts'
+import { movingMethods, type MovingDeps } from './moving.ts'
 import { restoringMethods } from './restoring.ts'
 import { stand, standingMethods } from './standing.ts'
 import { renderImage, stateName, storageName } from './render.ts'
 
 const partBytes = 256 * 1024
 
-export function imageService(deps: {
-  readonly sql: Sql
-  readonly now: () => Date
-}): Service<typeof ImageServiceService, [call: Call]> {
+export function imageService(
+  deps: MovingDeps & { readonly now: () => Date },
+): Service<typeof ImageServiceService, [call: Call]> {
   const { sql } = deps
   const { releaseImage, renewImage, shareImage } = ImageServiceService
   return {
     ...standingMethods(deps),
     ...restoringMethods(deps),
+    ...movingMethods(deps),
 
     async getImage({ name }) {
       return { image: await getImage(sql, nameOf(name)) }

@@ -12,11 +12,7 @@ export async function readWorld(sql: Sql | Transaction, now: Date): Promise<Worl
 }
 
 /** What the needs of one image depend on: it and what was made of it, with their lines. */
-export async function readWorldOf(
-  sql: Sql | Transaction,
-  now: Date,
-  name: string,
-): Promise<World> {
+export async function readWorldOf(sql: Sql | Transaction, now: Date, name: string): Promise<World> {
   const family = [name, ...(await descendantsOf(sql, name))]
   const images = (await readLinesOf(sql, family)).map(toKept)
   return { now, images, needs: await readNeeds(sql, now, family) }

@@ -1,14 +1,12 @@
 import type { Logger } from 'pino'
 import { isOver } from '../../lib/chunks/abort.ts'
 import { parseImageName } from '../../lib/names/name.ts'
-import type { Need } from '../../lib/retention/world.ts'
-import { announce } from '../db/changes.ts'
+import { beginMove } from '../archive/begin.ts'
 import type { Sql, Transaction } from '../db/open.ts'
-import { newGeneration } from '../generation.ts'
 import { expireImage } from '../images/expiring.ts'
 import { lockFamily } from '../images/family.ts'
 import type { StorageName } from '../images/row.ts'
-import { needsOf } from '../needs/guard.ts'
+import { whyKept, whyNotArchived } from '../needs/refusals.ts'
 import type { OutcomeName } from './codes.ts'
 import { endRuns } from './runs.ts'
 
@@ -37,7 +35,6 @@ export async function applyItems(deps: ApplyingDeps, signal: AbortSignal): Promi
     }
   }
   if (failed.length > 0) await tellPutOff(sql, failed)
-  await settleMoved(sql)
   for (const run of await endRuns(sql, now())) log.info({ run }, 'retention plan carried out')
 }
 
@@ -48,7 +45,6 @@ interface WaitingRow {
   readonly message: string
   readonly policy: string
   readonly applier: string
-  readonly archiveHeld: boolean
 }
 
 /** Does the next item that nobody is at; false where there is none. */
@@ -72,8 +68,7 @@ async function takeItem(
   failed: readonly string[],
 ): Promise<WaitingRow | undefined> {
   const [item] = await tx<WaitingRow[]>`
-    select item.run, image, action, item.message, item.policy, applier,
-      coalesce((select archive_held from policy where name = item.policy), false) as archive_held
+    select item.run, image, action, item.message, item.policy, applier
     from retention_item as item join retention_run on id = item.run
     where state = 'applying' and action <> 'keep' and outcome = ''
       and image <> all (${failed as string[]}::text[])
@@ -100,12 +95,17 @@ async function carryOut(
   if (locked === undefined) return left('It is not there.')
   const standing = whyNot(item, locked.storage)
   if (standing !== undefined) return standing
-  const needs = await needsOf(tx, item.image, deps.now())
-  const keeping = needs.find((need) => !mayGoAllTheSame(need, item))
-  if (keeping !== undefined) return left(`It came to be needed: ${keeping.message}.`)
+  const guarded = { name: item.image, image }
+  const isToArchive = item.action === 'archive'
+  const refusal = await (isToArchive ? whyNotArchived : whyKept)(tx, guarded, deps.now())
+  if (refusal !== undefined) return left(`It came to be needed. ${refusal.message}`)
   const by = { actor: item.applier, reason: reasonOf(item) }
-  if (item.action === 'archive') return startMove(tx, item, by, deps.newUuid())
-  await expireImage(tx, { name: item.image, image }, by)
+  if (isToArchive) {
+    const { run } = item
+    await beginMove(tx, item.image, 'archive', { ...by, run, lease: deps.newUuid() })
+    return undefined
+  }
+  await expireImage(tx, { ...locked, ...guarded }, by)
   return { outcome: 'done', message: 'It has expired.' }
 }
 
@@ -115,28 +115,9 @@ function whyNot({ action }: WaitingRow, storage: StorageName): Outcome | undefin
   return { outcome: 'done', message: 'It is in the archive.' }
 }
 
-function mayGoAllTheSame({ kind }: Need, { action, archiveHeld }: WaitingRow): boolean {
-  return kind === 'hold' && action === 'archive' && archiveHeld
-}
-
 function reasonOf({ message, policy, run }: WaitingRow): string {
   const by = policy === '' ? '' : ` (policy ${policy})`
   return `${message.replace(/\.$/, '')}${by}; plan ${run}`
-}
-
-/** Has the bytes moved; whoever moves them says when they are there. */
-async function startMove(
-  tx: Transaction,
-  { image, run }: WaitingRow,
-  { actor, reason }: { readonly actor: string; readonly reason: string },
-  lease: string,
-): Promise<undefined> {
-  await tx`
-    insert into move (image, kind, lease, actor, reason, run, total_bytes)
-    select name, 'archive', ${lease}, ${actor}, ${reason}, ${run}, stored_bytes
-    from image join manifest on manifest.id = image.manifest where name = ${image}`
-  await newGeneration(tx, { images: [image] })
-  await announce(tx)
 }
 
 async function keepOutcome(
@@ -156,13 +137,4 @@ async function tellPutOff(sql: Sql, images: readonly string[]): Promise<void> {
     update retention_run set message = ${message}
     where state = 'applying' and message <> ${message} and id in (
       select run from retention_item where image = any (${images as string[]}) and outcome = '')`
-}
-
-/** What was on its way to the archive, and is there. */
-async function settleMoved(sql: Sql): Promise<void> {
-  await sql`
-    update retention_item set outcome = 'done', outcome_message = 'It is in the archive.'
-    from image, retention_run
-    where image = image.name and id = run and retention_run.state = 'applying'
-      and action = 'archive' and outcome = '' and storage = 'archived'`
 }

@@ -7,7 +7,7 @@ import type { Sql } from '../db/open.ts'
 import type { Leases } from '../uploads/leases.ts'
 import { collectableIndex, lapseUploads } from './queries.ts'
 
-/** The collector of the portal's chunks. */
+/** The collector of a store of the portal. */
 export function portalCollector(
   settings: { readonly collectGrace: number; readonly undelete: number },
   deps: {
@@ -18,6 +18,8 @@ export function portalCollector(
     readonly log: Logger
     readonly clock: () => number
     readonly newUlid: () => string
+    /** Goes before each cycle, which does not take place if it fails. */
+    readonly demand?: () => Promise<void>
   },
 ): Collector {
   const { sql, blobs, leases, verify, log, clock, newUlid } = deps
@@ -29,6 +31,9 @@ export function portalCollector(
     clock: { now: clock, sleep },
     log,
     policy: collectPolicy(settings.collectGrace, settings.undelete),
-    prepare: () => lapseUploads(sql),
+    async prepare() {
+      await deps.demand?.()
+      await lapseUploads(sql)
+    },
   })
 }

@@ -7,24 +7,41 @@ import type { Sql } from '../db/open.ts'
 import { deltaKeys } from '../deltas/queries.ts'
 import { readManifest } from '../uploads/manifests.ts'
 
-/** What a check of a portal asks its database, beside what the index answers. */
+/** What a check of a store asks its database, beside what the index answers. */
 export function sideOf(
   sql: Sql,
-): Pick<Side, 'manifests' | 'correct' | 'unguarded' | 'guard' | 'deltas'> {
+  storage: 'present' | 'archived',
+): Pick<Side, 'manifests' | 'correct' | 'unguarded' | 'guard'> {
   return {
-    manifests: () => manifests(sql),
+    manifests: () => manifests(sql, storage),
     correct: (pack, entries) => correct(sql, pack, entries),
     unguarded: (manifest, chunks) => unguarded(sql, manifest, chunks),
     guard: (manifest, chunks) => guard(sql, manifest, chunks),
-    deltas: { keys: () => deltaKeys(sql), forget: (key) => forgetDelta(sql, key) },
   }
 }
 
-async function* manifests(sql: Sql): AsyncGenerator<NamedManifest> {
+/** The objects beside the portal's packs; the archive has none. */
+export function deltasOf(sql: Sql): NonNullable<Side['deltas']> {
+  return {
+    keys: () => deltaKeys(sql),
+    leaving: async () => {
+      const rows = await sql<{ key: string }[]>`
+        select key from doomed_pack where delete_time is null and key like 'deltas/%'`
+      return new Set(rows.map(({ key }) => key))
+    },
+    forget: (key) => forgetDelta(sql, key),
+  }
+}
+
+async function* manifests(
+  sql: Sql,
+  storage: 'present' | 'archived',
+): AsyncGenerator<NamedManifest> {
   const rows = await sql<{ digest: Buffer; images: string[] }[]>`
     select manifest.digest, array_agg(image.name order by image.name) as images
     from manifest join image on image.manifest = manifest.id
-    where image.storage = 'present' and not image.custom group by manifest.id, manifest.digest order by manifest.id`
+    where image.storage = ${storage} and not image.custom
+    group by manifest.id, manifest.digest order by manifest.id`
   for (const row of rows) {
     const [digest] = splitDigests(row.digest)
     if (digest !== undefined)

@@ -18,7 +18,7 @@ const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
 
 /** The canonical bytes of a manifest, or NOT_FOUND. */
-export async function readManifest(sql: Sql, digest: Digest): Promise<Buffer> {
+export async function readManifest(sql: Sql | Transaction, digest: Digest): Promise<Buffer> {
   const [row] = await sql<{ body: Buffer }[]>`
     select body from manifest where digest = ${joinDigests([digest])}`
   if (row !== undefined) return decompress(row.body)

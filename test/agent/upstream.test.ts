@@ -18,6 +18,9 @@ import {
   RevokeImageResponse,
   HoldBackImageResponse,
   RestoreImageResponse,
+  ArchiveImageResponse,
+  ExpireImageResponse,
+  WatchImageResponse,
   ListImageChangesResponse,
 } from '../../proto/gen/merge/image/v1/image.ts'
 import { noise } from '../support/chunks.ts'
@@ -43,6 +46,12 @@ async function sending(manifest: Buffer) {
       revokeImage: () => Promise.resolve(RevokeImageResponse.create()),
       holdBackImage: () => Promise.resolve(HoldBackImageResponse.create()),
       restoreImage: () => Promise.resolve(RestoreImageResponse.create()),
+      archiveImage: () => Promise.resolve(ArchiveImageResponse.create()),
+      expireImage: () => Promise.resolve(ExpireImageResponse.create()),
+      async *watchImage() {
+        await Promise.resolve()
+        yield WatchImageResponse.create()
+      },
       listImageChanges: () => Promise.resolve(ListImageChangesResponse.create()),
       async *getManifest() {
         await Promise.resolve()
@@ -64,6 +73,9 @@ async function sending(manifest: Buffer) {
       revokeImage: () => true,
       holdBackImage: () => true,
       restoreImage: () => true,
+      archiveImage: () => true,
+      expireImage: () => true,
+      watchImage: () => true,
       listImageChanges: () => true,
       getManifest: ({ role }) => role.kind === 'agent' && role.facility === 'lab1',
     },

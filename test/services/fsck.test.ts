@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
-import { copyFile, cp, readdir, rm, truncate } from 'node:fs/promises'
+import { copyFile, cp, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ulid } from 'ulid'
 import { chunkDigests } from '../../lib/content/manifest.ts'
 import { readSettings } from '../../lib/settings.ts'
 import { fsckPortal, portalFsckSettings } from '../../services/fsck.ts'
+import { archive, isArchived, watched } from '../support/archiving.ts'
 import { noise } from '../support/chunks.ts'
 import { freshDatabase } from '../support/database.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -246,6 +247,37 @@ describe('a check of a portal', () => {
     expect((await check('--repair')).findings).toMatchObject([
       { flaw: 'unguarded chunks', where: images[1] },
     ])
+  })
+
+  test('with an archive holds that against its own rows, and says where something is wrong', async () => {
+    const folder = join(data, '../archive')
+    const archived = ['--archive-dir', folder]
+    const flags = ['--data', data, '--collect-every', '0', '--collect-grace', '0', ...archived]
+    {
+      await using portal = await freshPortal(undefined, database, flags)
+      const producer = portal.as('producer')
+      const [older = ''] = images
+      await publish(producer, 'debian-12', noise('newest', 1000))
+      await archive(producer, older)
+      await watched(producer, older, isArchived)
+    }
+    expect(await check('--read', ...archived)).toMatchObject({ packs: 4, images: 3, findings: [] })
+    // Without it, what is archived needs nothing here.
+    expect((await check('--read')).findings).toEqual([])
+    const [pack = ''] = await readdir(join(folder, 'packs'))
+    await flip(join(folder, 'packs', pack), 1000)
+    expect((await check('--read', ...archived)).findings).toMatchObject([
+      { flaw: 'damaged chunks', where: `archive: packs/${pack}`, chunks: 1 },
+    ])
+  })
+
+  test('deltas that are about to be deleted are no strays', async () => {
+    await mkdir(join(data, 'chunks/deltas'))
+    const key = `deltas/${ulid()}`
+    await writeFile(join(data, 'chunks', key), 'x')
+    expect((await check()).findings).toMatchObject([{ flaw: 'stray delta', where: key }])
+    await database.sql`insert into doomed_pack (key, size_bytes) values (${key}, 1)`
+    expect((await check()).findings).toEqual([])
   })
 
   test('deltas and their objects go one without the other', async () => {

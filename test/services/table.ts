@@ -96,6 +96,15 @@ export const table: Table = {
       call: ({ images }, facility) => images.restoreImage({
         requestId: id(), name: image(facility), etag: '', reason: '', kind: RestoreKind.RESTORE_KIND_STANDING,
       }) },
+    archiveImage: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
+      call: ({ images }, facility) =>
+        images.archiveImage({ requestId: id(), name: image(facility), etag: '', reason: '' }) },
+    expireImage: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
+      call: ({ images }, facility) => images.expireImage({
+        requestId: id(), name: image(facility), etag: '', reason: 'x', validateOnly: true,
+      }) },
+    watchImage: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ images }, facility) => images.watchImage({ name: image(facility) }) },
     listImageChanges: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
       call: ({ images }, facility) => images.listImageChanges({ ...page, name: image(facility) }) },
     getManifest: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),

@@ -87,7 +87,8 @@ describe('what needs an image', () => {
       )
       begun.push(answer)
       expect(await Promise.race([answer, untilWaiting()])).toBe('waits')
-      await expireImage(tx, { name: older, image }, { actor: 'test', reason: 'nobody needs it' })
+      const standing = { name: older, image, storage: 'present', custom: false } as const
+      await expireImage(tx, standing, { actor: 'test', reason: 'nobody needs it' })
     })
     return (await begun[0]) ?? ''
   }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { ulid } from 'ulid'
 import { makeLog } from '../../../lib/log.ts'
 import { RunState, type RetentionRun } from '../../../proto/gen/merge/image/v1/retention.ts'
-import { noArchive } from '../../../services/retention/applyplan.ts'
+import { demandArchive } from '../../../services/archive/archive.ts'
 import { planDue } from '../../../services/retention/schedules.ts'
 import { publish } from '../../support/images.ts'
 import { freshPortal } from '../../support/portal.ts'
@@ -48,12 +48,12 @@ describe('retention by a schedule', () => {
       },
       ...more,
     })
-  const look = (now = new Date(), demandArchive = () => Promise.resolve()) =>
+  const look = (now = new Date(), archive: () => Promise<unknown> = () => Promise.resolve()) =>
     planDue({
       sql: portal.sql,
       now: () => now,
       newUlid: ulid,
-      demandArchive,
+      demandArchive: archive,
       log: makeLog('silent'),
     })
   const runs = async (): Promise<readonly RetentionRun[]> =>
@@ -127,7 +127,7 @@ describe('retention by a schedule', () => {
   test('waits where it would archive and there is no archive', async () => {
     await publishAll([60, ...Array<number>(9).fill(0)])
     await put({ expireAfterDays: 0, archiveAfterDays: 30 })
-    await look(new Date(), noArchive)
+    await look(new Date(), () => demandArchive(undefined))
     const [run] = await runs()
     expect(run?.state).toBe(RunState.RUN_STATE_WAITING)
     expect(run?.message).toContain('This portal has no archive')
