@@ -1,16 +1,10 @@
-import { unavailable } from '../lib/failure.ts'
 import { connect, type Remote } from '../lib/rpc/connect.ts'
-import {
-  ImageServiceService,
-  ImageStorage,
-  type Image,
-  type ImageMove,
-} from '../proto/gen/merge/image/v1/image.ts'
+import { ImageServiceService, ImageStorage, type Image } from '../proto/gen/merge/image/v1/image.ts'
 import { command, type Answer, type Context } from './command.ts'
 import { exactName, present } from './find.ts'
 import { imageJson } from './json.ts'
-import type { Progress } from './progress.ts'
-import { plain, time } from './units.ts'
+import { whileMoving } from './moving.ts'
+import { time } from './units.ts'
 
 const archive = command({
   verb: 'archive',
@@ -25,7 +19,7 @@ is interrupted; \`mrg-image show IMAGE\` tells how far it is.`,
     etag: { value: 'ETAG', about: 'only if the image still has this etag' },
     async: { about: 'return at once; the portal goes on' },
   },
-  examples: ['archive debian-13.0-std-x86-20250115 --reason "two years old"'],
+  examples: ['archive debian-13.0-std-x86-20250115 --reason old'],
   async run(context, [reference], { reason = '', etag = '', async: atOnce = false }) {
     const name = await exactName(context, reference)
     const request = { requestId: context.newId(), name, etag, reason }
@@ -47,8 +41,8 @@ portal is set to, 7 usually.`,
     'dry-run': { about: 'only say what would come of it' },
   },
   examples: [
-    'expire debian-13.0-std-x86-20250115 --reason "replaced" --dry-run',
-    'expire debian-13.0-std-x86-20250115 --reason "replaced"',
+    'expire debian-13.0-std-x86-20250115 --reason replaced --dry-run',
+    'expire debian-13.0-std-x86-20250115 --reason replaced',
   ],
   async run(context, [reference], { reason, etag = '', 'dry-run': validateOnly = false }) {
     const name = await exactName(context, reference)
@@ -66,28 +60,6 @@ export const archivingCommands = [archive, expire]
 
 function images({ channel }: Context): Remote<ImageServiceService> {
   return connect(ImageServiceService, channel)
-}
-
-/** Follows the move of an image's bytes, and answers how the image is once there is none. */
-export async function whileMoving(context: Context, name: string): Promise<Image> {
-  using meter = context.meter()
-  let told = ''
-  for await (const step of images(context).watchImage({ name }, { signal: context.signal })) {
-    const image = present(step.image)
-    const { move } = image
-    if (move === undefined) return image
-    if (move.error !== '' && move.error !== told) {
-      context.note(`It is tried again: ${plain(move.error)}`)
-    }
-    told = move.error
-    meter.show(moveProgress(name, move))
-  }
-  throw unavailable('NOT_READY', 'The portal stopped telling before the move had ended.')
-}
-
-function moveProgress(label: string, { totalBytes, doneBytes, error }: ImageMove): Progress {
-  const detail = error === '' ? '' : 'waiting to be tried again'
-  return { label, doneBytes: Number(doneBytes), totalBytes: Number(totalBytes), detail }
 }
 
 function moved(image: Image): Answer {

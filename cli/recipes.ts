@@ -9,6 +9,7 @@ import { command, type Context, type Paint } from './command.ts'
 import { parseVersion } from './count.ts'
 import { everyItem, present } from './find.ts'
 import { recipeJson } from './json.ts'
+import { versionsOf } from './versions.ts'
 import { foundByPortal, nameOfFile, readRecipeFile, wrongRecipe } from './recipefile.ts'
 import { facts, listed, rowsOf } from './table.ts'
 import { counted, plain, time, zoned } from './units.ts'
@@ -177,18 +178,6 @@ function scheduleState({ cron, paused, failures }: Recipe, paint: Paint): string
   if (paused !== '') return paint('red', 'paused')
   if (failures > 0) return paint('yellow', `${counted(failures, 'failure')} in a row`)
   return cron === '' ? '-' : paint('green', 'goes on')
-}
-
-const mostVersions = 10
-
-/** The newest versions, newest first. */
-async function versionsOf(context: Context, name: string): Promise<readonly Recipe[]> {
-  const { signal } = context
-  const get = async (version: number): Promise<Recipe> =>
-    present((await builds(context).getRecipe({ name, version }, { signal })).recipe)
-  const { version: newest } = await get(0)
-  const count = Math.min(newest, mostVersions)
-  return Promise.all(Array.from({ length: count }, (_, i) => get(newest - i)))
 }
 
 function withoutText({ version, digest, creator, createTime, target }: Recipe) {

@@ -1,16 +1,15 @@
-import { sleep } from '../lib/chunks/clock.ts'
 import {
   ImageState,
   ImageStorage,
   RestoreKind,
   type Image,
   type ImageChange,
-  type ImageMove,
 } from '../proto/gen/merge/image/v1/image.ts'
 import { command, type Answer, type Context, type Paint } from './command.ts'
 import { everyItem, exactName, present } from './find.ts'
 import { images } from './images.ts'
 import { imageJson } from './json.ts'
+import { whileMoving } from './moving.ts'
 import { changeFlags } from './standing.ts'
 import { coloured, listed } from './table.ts'
 import { plain, time } from './units.ts'
@@ -43,7 +42,7 @@ const restore = command({
     const { signal } = context
     const image = present((await images(context).restoreImage(request, { signal })).image)
     if (kind === RestoreKind.RESTORE_KIND_STANDING) return restored(image)
-    return brought(atOnce ? image : await watchMove(context, image))
+    return brought(atOnce ? image : await whileMoving(context, name))
   },
 })
 
@@ -72,35 +71,6 @@ export async function changesOf(context: Context, name: string): Promise<Answer>
   )
   const headings = ['When', 'State', 'Storage', 'Use instead', 'Who', 'Why']
   return listed('changes', changes, changeJson, headings, changeCells)
-}
-
-const everyMs = 500
-
-/** Shows how an image's bytes move until they are where they go to; answers the image then. */
-export async function watchMove(context: Context, start: Image): Promise<Image> {
-  const { signal, note } = context
-  using meter = context.meter()
-  let image = start
-  let error = ''
-  try {
-    while (image.move !== undefined) {
-      meter.show(progressOf(image.name, image.move))
-      if (image.move.error !== error) note(`${plain(image.move.error)} It is tried again.`)
-      error = image.move.error
-      await sleep(everyMs, signal)
-      image = present((await images(context).getImage({ name: image.name }, { signal })).image)
-    }
-    return image
-  } catch (failure) {
-    if (signal.aborted) {
-      note(`The portal goes on: \`mrg-image show ${image.name}\` says how far it is.`)
-    }
-    throw failure
-  }
-}
-
-function progressOf(label: string, { doneBytes, totalBytes }: ImageMove) {
-  return { label, doneBytes: Number(doneBytes), totalBytes: Number(totalBytes), detail: '' }
 }
 
 async function kindOf(

@@ -98,7 +98,7 @@ async function carryOut(
   const guarded = { name: item.image, image }
   const isToArchive = item.action === 'archive'
   const refusal = await (isToArchive ? whyNotArchived : whyKept)(tx, guarded, deps.now())
-  if (refusal !== undefined) return left(`It came to be needed. ${refusal.message}`)
+  if (refusal !== undefined) return left(refusal.message)
   const by = { actor: item.applier, reason: reasonOf(item) }
   if (isToArchive) {
     const { run } = item

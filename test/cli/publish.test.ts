@@ -45,7 +45,9 @@ test('publishing says the exact name, which other commands then find by a partia
 
   const shown = await mrg('show', 'trixie')
   expect(shown.err).toBe('trixie is debian-13.1-std-x86-20260615')
-  expect(shown.out).toMatch(/State +released\nPublished +.* by admin\nNotes +June\n/)
+  expect(shown.out).toMatch(
+    /State +released\nStorage +present\nPublished +.* by admin\nNotes +June\n/,
+  )
 })
 
 test('what the portal holds already is not sent again', async () => {

@@ -165,7 +165,7 @@ describe('retention plans', () => {
     const items = await admin.items(run.id, RetentionAction.RETENTION_ACTION_EXPIRE)
     expect(items.find(({ image: name }) => name === image(0))).toMatchObject({
       outcome: ItemOutcome.ITEM_OUTCOME_LEFT,
-      outcomeMessage: 'It came to be needed: bob holds it: a course.',
+      outcomeMessage: `${image(0)} is needed: bob holds it: a course.`,
     })
   })
 

@@ -130,6 +130,6 @@ describe('retention by a schedule', () => {
     await look(new Date(), () => demandArchive(undefined))
     const [run] = await runs()
     expect(run?.state).toBe(RunState.RUN_STATE_WAITING)
-    expect(run?.message).toContain('This portal has no archive')
+    expect(run?.message).toContain('The portal has no archive')
   })
 })
