@@ -17,6 +17,7 @@ import { startPool } from '../lib/workers/pool.ts'
 import { verifier } from '../lib/workers/verifier.ts'
 import { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
 import { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
+import { AuditServiceService } from '../proto/gen/merge/image/v1/audit.ts'
 import { BuildServiceService } from '../proto/gen/merge/image/v1/build.ts'
 import { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
 import { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
@@ -28,6 +29,8 @@ import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 import * as access from './access.ts'
 import { agentService } from './agents/service.ts'
 import { aliasService } from './aliases/service.ts'
+import { openAudit } from './audit/audit.ts'
+import { keepChaining } from './audit/chaining.ts'
 import { openBlobs } from './blobs.ts'
 import { buildService } from './builds/handlers.ts'
 import { keepBuilding } from './builds/keeping.ts'
@@ -76,6 +79,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const blobs = stack.use(await openBlobs(settings, deps))
   const changes = stack.use(await listenForChanges(sql))
   const news = stack.use(await listenForBuilds(sql))
+  const audit = stack.use(await openAudit({ ...deps, sql }))
   const pool = stack.use(startPool(deps.threads))
   const store = packStore({ blobs, index: chunkIndex(sql), newId: newUlid })
   const leases = leasesIn(sql)
@@ -100,14 +104,11 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     mount(FacilityServiceService, facilityService({ sql }), access.facilityAccess),
     mount(StorageServiceService, storageService(collecting), access.storageAccess),
     mount(IntegrityServiceService, integrityService(scrubbing), access.integrityAccess),
+    mount(AuditServiceService, audit.service, access.auditAccess),
     mount(AgentServiceService, agentService({ sql, changes, tickets }), access.agentAccess),
   ]
-  const gate = {
-    identify: security.identify,
-    log,
-    clock: deps.clock,
-    recognise: recogniseDatabase,
-  }
+  const { identify } = security
+  const gate = { ...deps, identify, recognise: recogniseDatabase, denied: audit.denied }
   const descriptors = settings.noReflection ? undefined : await readFile(descriptorFile)
   const server = stack.use(
     await listen(settings.listen, services, gate, descriptors, security.server),
@@ -118,6 +119,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   )
   stack.use(inBackground((signal) => keepBuilding(building, signal)))
   stack.use(inBackground((signal) => keepLives(storage, signal)))
+  stack.use(inBackground((signal) => keepChaining(storage, signal)))
   stack.use(inBackground((signal) => collecting.keepOn(settings.collectEvery, signal)))
   stack.use(inBackground((signal) => scrubbing.keepOn(settings.scrubEvery, signal)))
   const [host = ''] = /^.*(?=:)/.exec(settings.listen) ?? []

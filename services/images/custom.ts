@@ -2,6 +2,7 @@ import { denied, exhausted, invalid, precondition, type Failure } from '../../li
 import type { Digest } from '../../lib/content/digest.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
 import type { Image } from '../../proto/gen/merge/image/v1/image.ts'
+import { recordEvent } from '../audit/record.ts'
 import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { newGeneration } from '../generation.ts'
@@ -127,7 +128,10 @@ export async function expireCustom(sql: Sql): Promise<readonly string[]> {
     const names = due.map(({ name }) => name)
     if (names.length === 0) return names
     for (const name of names) {
-      await setStorage(tx, name, 'expired', { actor: 'system', reason: 'its time has passed' })
+      const reason = 'its time has passed'
+      await setStorage(tx, name, 'expired', { actor: 'system', reason })
+      const resources = [{ kind: 'image', name }]
+      await recordEvent(tx, { deed: 'expire-image', resources, reason })
     }
     await tx`delete from wanted where image = any (${names})`
     await tx`
