@@ -4,6 +4,7 @@ import { catalogueCommands } from './catalogue.ts'
 import { customCommands } from './custom.ts'
 import { diff } from './diff.ts'
 import { distroCommands } from './distros.ts'
+import { eventCommands } from './events.ts'
 import { facilityCommands } from './facilities.ts'
 import { historyCommands } from './history.ts'
 import { imageCommands } from './images.ts'
@@ -54,6 +55,7 @@ export const mrgImage: Program = {
     ...customCommands,
     ...storageCommands,
     ...integrityCommands,
+    ...eventCommands,
   ],
   hints: {
     UNREACHABLE: 'Start one with `merge-image portal`, or say where it is: --portal HOST:PORT.',

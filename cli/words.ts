@@ -29,6 +29,7 @@ const plurals = [
   ['facility', 'facilities'],
   ['recipe', 'recipes'],
   ['build', 'builds'],
+  ['event', 'events'],
 ]
 
 /** `list facility` and `show facilities` are as clear as the other way round. */

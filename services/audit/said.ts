@@ -16,7 +16,7 @@ export function whatWasSaid(request: unknown): string {
 }
 
 /** What gives its holder a right. A claim does: whoever knows one speaks for the builder. */
-const secret = /secret|password|passphrase|credential|token|privatekey|^key$|^claim$|^holding$/i
+const secret = /secret|password|passphrase|credential|token|privatekey|key$|^claim$|^holding$/i
 
 function told(name: string, value: unknown): unknown {
   if (value instanceof Uint8Array || secret.test(name)) return undefined
