@@ -22,11 +22,12 @@ test: build ## every test; what a test needs and does not find, it says
 demo: build ## publish, sync, delta, peers, portal down, write out (IMAGE=file.raw or RECIPE=debian)
 	npm run --silent demo
 
-bench: build ## our speed and bytes beside those of cp, rsync, curl and casync, what ten facilities cost, how fast names resolve, what builds that wait cost, and ten years of retention
+bench: build ## our speed and bytes beside those of cp, rsync, curl and casync, what ten facilities cost, how fast names resolve, what builds that wait cost, how many changes a second are made, and ten years of retention
 	npm run --silent bench
 	npm run --silent bench:fanout
 	npm run --silent bench:names
 	npm run --silent bench:queue
+	npm run --silent bench:writes
 	npm run --silent bench:decade
 
 clean: ## remove what was installed and generated

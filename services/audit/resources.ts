@@ -22,8 +22,10 @@ const longestName = 200
 /** In order, each once, with the facilities whose names they have. */
 export function keptResources(resources: readonly Resource[]): string[] {
   const usable = resources.filter(({ name }) => name !== '' && name.length <= longestName)
-  const texts = [...usable, ...usable.flatMap(facilityOf)].map(resourceText)
-  return [...new Set(texts)].sort().slice(0, most)
+  const facilities = usable.filter(({ kind }) => kind === 'facility')
+  // First, so that whoever is responsible sees an event however much it names.
+  const texts = [...facilities, ...usable.flatMap(facilityOf), ...usable].map(resourceText)
+  return [...new Set(texts)].slice(0, most).sort()
 }
 
 function facilityOf({ name }: Resource): readonly Resource[] {
@@ -38,11 +40,13 @@ export function resourcesOf(
   request: unknown,
   answer: unknown,
 ): readonly Resource[] {
-  const noun = (/[A-Z][a-z]+$/.exec(method)?.[0] ?? '').toLowerCase()
+  const last = (/[A-Z][a-z]+$/.exec(method)?.[0] ?? '').toLowerCase()
+  const noun = kinds[last] ?? last
+  const ofAnswer = { ...kinds, [noun]: noun }
   return [
     ...named(request, { ...kinds, ...ofRequests, name: noun, id: noun }),
     ...entries(answer).flatMap(([field, value]) => [
-      ...named({ [field]: value }, { ...kinds, [field]: kinds[field] ?? field }),
+      ...named({ [field]: value }, ofAnswer),
       ...entries(value).flatMap(([inner, item]) => named({ [inner]: item }, kinds)),
     ]),
     ...facilityOfCaller(caller),
@@ -57,6 +61,7 @@ const kinds: Kinds = {
   build: 'build',
   facility: 'facility',
   hold: 'hold',
+  holds: 'hold',
   image: 'image',
   images: 'image',
   lock: 'lock',
@@ -94,8 +99,13 @@ function namesIn(item: unknown): readonly string[] {
   return typeof name === 'string' ? [name] : []
 }
 
+/** The fields of a message; of several of which it has one, as ts-proto has it, that one. */
 function entries(message: unknown): readonly (readonly [string, unknown])[] {
-  return typeof message === 'object' && message !== null ? Object.entries(message) : []
+  if (typeof message !== 'object' || message === null) return []
+  return Object.entries(message as Readonly<Record<string, unknown>>).map(([field, value]) => {
+    const isOneOf = typeof value === 'object' && value !== null && '$case' in value
+    return isOneOf && 'value' in value ? [String(value.$case), value.value] : [field, value]
+  })
 }
 
 function facilityOfCaller(caller: Caller | undefined): readonly Resource[] {
