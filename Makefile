@@ -22,13 +22,14 @@ test: build ## every test; what a test needs and does not find, it says
 demo: build ## publish, sync, delta, peers, portal down, write out (IMAGE=file.raw or RECIPE=debian)
 	npm run --silent demo
 
-bench: build ## speed and bytes beside those of other tools, and what ten facilities, names, holds, waiting builds and ten years cost
+bench: build ## speed and bytes beside those of other tools, and what ten facilities, names, holds, waiting builds, changes and ten years cost
 	npm run --silent bench
 	npm run --silent bench:fanout
 	npm run --silent bench:names
 	npm run --silent bench:holds
 	npm run --silent bench:retention
 	npm run --silent bench:queue
+	npm run --silent bench:writes
 	npm run --silent bench:decade
 
 clean: ## remove what was installed and generated

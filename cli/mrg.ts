@@ -6,6 +6,7 @@ import { customCommands } from './custom.ts'
 import { diff } from './diff.ts'
 import { explainCommands } from './explain.ts'
 import { distroCommands } from './distros.ts'
+import { eventCommands } from './events.ts'
 import { exportImage } from './export.ts'
 import { facilityCommands } from './facilities.ts'
 import { heldCommands } from './held.ts'
@@ -74,6 +75,7 @@ export const mrgImage: Program = {
     ...archivingCommands,
     ...storageCommands,
     ...integrityCommands,
+    ...eventCommands,
   ],
   hints: {
     UNREACHABLE: 'Start one with `merge-image portal`, or say where it is: --portal HOST:PORT.',

@@ -76,6 +76,7 @@ const colours: Readonly<Record<string, Parameters<Paint>[0]>> = {
   queued: 'yellow',
   running: 'cyan',
   done: 'green',
+  denied: 'red',
   cancelled: 'yellow',
   passed: 'green',
   skipped: 'yellow',

@@ -33,6 +33,7 @@ const plurals = [
   ['holder', 'holders'],
   ['policy', 'policies'],
   ['run', 'runs'],
+  ['event', 'events'],
 ]
 
 /** `list facility` and `show facilities` are as clear as the other way round. */

@@ -3,6 +3,7 @@ import type { Caller } from '../lib/rpc/caller.ts'
 import type { chunkPlane } from '../lib/chunks/plane.ts'
 import type { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
 import type { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
+import type { AuditServiceService, EventFilter } from '../proto/gen/merge/image/v1/audit.ts'
 import type { BuildServiceService } from '../proto/gen/merge/image/v1/build.ts'
 import type { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
 import type { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
@@ -221,6 +222,17 @@ export const agentAccess: Access<typeof AgentServiceService> = {
   reportState: agentOf(({ facility }) => facility),
   getTicket: agentOf(({ facility }) => facility),
   askEviction: agentOf(({ facility }) => facility),
+}
+
+/** The whole log is the admins'; what concerns a facility its manager's too. */
+const eventReaders: Rule<{ readonly filter: EventFilter | undefined }> = (caller, { filter }) =>
+  admins(caller, undefined) ||
+  (caller.role.kind === 'manager' && caller.role.facility === filter?.facility)
+
+export const auditAccess: Access<typeof AuditServiceService> = {
+  listEvents: eventReaders,
+  watchEvents: eventReaders,
+  verifyEvents: admins,
 }
 
 export const buildAccess: Access<typeof BuildServiceService> = {

@@ -6,6 +6,7 @@ import { chunkService } from '../lib/chunks/serve.ts'
 import { mount, type Mounted } from '../lib/rpc/serve.ts'
 import { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
 import { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
+import { AuditServiceService } from '../proto/gen/merge/image/v1/audit.ts'
 import { BuildServiceService } from '../proto/gen/merge/image/v1/build.ts'
 import { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
 import { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
@@ -17,6 +18,7 @@ import { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import { RetentionServiceService } from '../proto/gen/merge/image/v1/retention.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 import * as access from './access.ts'
+import type { Audit } from './audit/audit.ts'
 import { agentService } from './agents/service.ts'
 import { aliasService } from './aliases/service.ts'
 import { buildService } from './builds/handlers.ts'
@@ -53,6 +55,7 @@ export interface Parts
   readonly news: BuildNews
   readonly room: Room
   readonly demandArchive: DemandArchive
+  readonly audit: Pick<Audit, 'service'>
 }
 
 /** Every service of the portal, joined with who may call it. */
@@ -77,6 +80,7 @@ export function mountServices(parts: Parts, stores: Stores): readonly Mounted[] 
     mount(RetentionServiceService, retentionService(parts), access.retentionAccess),
     mount(StorageServiceService, storageService(collecting), access.storageAccess),
     mount(IntegrityServiceService, integrityService(scrubbing), access.integrityAccess),
+    mount(AuditServiceService, parts.audit.service, access.auditAccess),
     mount(AgentServiceService, agentService({ ...parts, tickets }), access.agentAccess),
   ]
 }

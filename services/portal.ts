@@ -7,6 +7,7 @@ import type { Values } from '../lib/settings.ts'
 import { startPool } from '../lib/workers/pool.ts'
 import { verifier } from '../lib/workers/verifier.ts'
 import { demandArchive } from './archive/archive.ts'
+import { openAudit } from './audit/audit.ts'
 import { openBlobs } from './blobs.ts'
 import { listenForBuilds, listenForChanges } from './db/changes.ts'
 import { databaseOf } from './db/chosen.ts'
@@ -42,6 +43,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const blobs = stack.use(await openBlobs(settings, deps))
   const changes = stack.use(await listenForChanges(sql))
   const news = stack.use(await listenForBuilds(sql))
+  const audit = stack.use(await openAudit({ ...deps, sql }))
   const pool = stack.use(startPool(deps.threads))
   const given = { ...deps, blobs, verify: verifier(pool) }
   const stores = openStores(settings, database, { ...given, security }, stack)
@@ -49,14 +51,13 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const storage = { ...given, sql, leases }
   const room = { portal: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
   const demand = () => demandArchive(archive)
-  const parts = { ...settings, ...storage, changes, news, room, pool, demandArchive: demand }
-  const services = mountServices(parts, stores)
-  const gate = {
-    identify: security.identify,
-    log,
-    clock: deps.clock,
-    recognise: recogniseDatabase,
+  const parts = {
+    ...{ ...settings, ...storage, changes, news, room, pool },
+    ...{ audit, demandArchive: demand },
   }
+  const services = mountServices(parts, stores)
+  const { identify } = security
+  const gate = { ...deps, identify, recognise: recogniseDatabase, denied: audit.denied }
   const descriptors = settings.noReflection ? undefined : await readFile(descriptorFile)
   const server = stack.use(
     await listen(settings.listen, services, gate, descriptors, security.server),

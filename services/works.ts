@@ -1,5 +1,6 @@
 import type { PrepareDeps } from './deltas/prepare.ts'
 import { keepMoving, type MovingDeps } from './archive/moving.ts'
+import { keepChaining } from './audit/chaining.ts'
 import { keepBuilding, type KeepingDeps as BuildingDeps } from './builds/keeping.ts'
 import { keepPreparing } from './deltas/prepare.ts'
 import type { PortalSettings } from './portal.ts'
@@ -22,6 +23,7 @@ export function worksOf(
     (signal) => keepPreparing({ ...deps, source: store }, signal),
     (signal) => keepBuilding(deps, signal),
     (signal) => keepLives(deps, signal),
+    (signal) => keepChaining(deps, signal),
     (signal) => keepMoving({ ...deps, ...stores, alone }, signal),
     ...kept.flatMap(({ collecting, scrubbing }): Work[] => [
       (signal) => collecting.keepOn(collectEvery, signal),

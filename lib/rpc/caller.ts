@@ -15,6 +15,8 @@ export type Role =
 export interface Caller {
   readonly name: string
   readonly role: Role
+  /** From where, `10.0.0.7:41234`, where a server knows it. */
+  readonly peer?: string
 }
 
 /** Finds out who calls, by the headers and the verified certificate, or throws NOT_IDENTIFIED. */

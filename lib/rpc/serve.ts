@@ -34,6 +34,19 @@ export interface Gate {
   readonly clock: () => number
   /** Recognises the errors of the parts behind the handlers, a lost database for one. */
   readonly recognise: (error: unknown) => unknown
+  /** Is told of each call that was refused for who made it. */
+  readonly denied?: (call: DeniedCall) => void
+}
+
+/** A call that its caller may not make, or whose caller did not say who it is. */
+export interface DeniedCall {
+  readonly method: string
+  readonly caller: Caller | undefined
+  /** From where it came, `10.0.0.7:41234`. */
+  readonly peer: string
+  /** Undefined for a stream of requests. */
+  readonly request: unknown
+  readonly failure: Failure
 }
 
 /** A service ready for a server. */
@@ -82,7 +95,7 @@ function answer(
     let caller: Caller | undefined
     let failure: unknown
     try {
-      caller = gate.identify(surface.metadata, () => surface.getAuthContext().sslPeerCertificate)
+      caller = identified(gate, surface)
       allow(decide, caller, surface.request, method)
       const result = handler(requests ?? surface.request, { caller, signal, closing: gate.closing })
       if (reply !== undefined) reply(null, await result)
@@ -93,6 +106,7 @@ function answer(
       }
     } catch (error) {
       failure = signal.aborted ? signal.reason : gate.recognise(error)
+      tellDenied(gate, method, surface, caller, failure)
       const status = toStatus(failure)
       if (reply !== undefined) reply(status)
       else surface.emit('error', status)
@@ -103,6 +117,23 @@ function answer(
   return ((surface: Surface, reply?: sendUnaryData<unknown>) => {
     void run(surface, reply)
   }) as UntypedHandleCall
+}
+
+function identified({ identify }: Gate, surface: Surface): Caller {
+  const caller = identify(surface.metadata, () => surface.getAuthContext().sslPeerCertificate)
+  return { ...caller, peer: surface.getPeer() }
+}
+
+function tellDenied(
+  { denied: tell }: Gate,
+  { path: method }: Method,
+  surface: Surface,
+  caller: Caller | undefined,
+  failure: unknown,
+): void {
+  if (!(failure instanceof Failure)) return
+  if (failure.kind !== 'denied' && failure.kind !== 'unidentified') return
+  tell?.({ method, caller, peer: surface.getPeer(), request: surface.request, failure })
 }
 
 function allow(decide: Decide, caller: Caller, request: unknown, method: Method): void {

@@ -1,4 +1,5 @@
 import { renderLine, type Line } from '../../lib/names/name.ts'
+import { recordEvent } from '../audit/record.ts'
 import { announce } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { lockFollowers, moveAliases, newestReleased } from './queries.ts'
@@ -15,7 +16,15 @@ export async function followLines(tx: Transaction, line: Line): Promise<readonly
   if (names.length === 0) return []
   const reason = `newest released of ${follows}`
   const move = { kind: 'follow', image, follows, paused: false, actor: 'system', reason } as const
-  await moveAliases(tx, names, move)
+  for (const { name, version } of await moveAliases(tx, names, move)) {
+    const resources = [
+      { kind: 'alias', name },
+      { kind: 'image', name: image },
+      { kind: 'line', name: follows },
+    ]
+    const after = { etag: String(version) }
+    await recordEvent(tx, { deed: 'follow-line', resources, reason, after })
+  }
   await announce(tx)
   return names
 }

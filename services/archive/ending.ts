@@ -2,6 +2,7 @@ import type { Digest } from '../../lib/content/digest.ts'
 import { missing } from '../../lib/failure.ts'
 import { parseImageName, type ImageName } from '../../lib/names/name.ts'
 import { followLines } from '../aliases/follow.ts'
+import { recordEvent } from '../audit/record.ts'
 import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { dropDeltas } from '../deltas/queries.ts'
@@ -32,6 +33,11 @@ export function endOf(
     if (left !== undefined) return leave(tx, move, left)
     await shift(tx, move, digests, from, to)
     await settleItem(tx, move, 'done', '')
+    await recordEvent(tx, {
+      deed: `${move.kind}-image`,
+      resources: [{ kind: 'image', name: move.image }],
+      reason: move.reason,
+    })
     const aliases = await followLines(tx, image)
     await newGeneration(tx, { images: [move.image], aliases })
     await announce(tx)

@@ -1,7 +1,9 @@
 import { precondition, type Failure } from '../../lib/failure.ts'
 import { renderImageName } from '../../lib/names/name.ts'
+import { BuildServiceService } from '../../proto/gen/merge/image/v1/build.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
 import { parseRecipe } from '../../lib/recipes/parse.ts'
+import { recordCall } from '../audit/record.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { announceBuild } from '../db/changes.ts'
 import { loseBuilder } from '../builds/ending.ts'
@@ -58,8 +60,16 @@ export async function claimBuild(
         builder = ${worker.caller.name}, worker = ${worker.worker}, attempt = attempt + 1, start_time = now()
       where name = ${build.name}`
     await announceBuild(tx, build.name)
+    await recordClaim(tx, worker, build)
     return getBuild(tx, build.name)
   })
+}
+
+async function recordClaim(tx: Transaction, by: Worker, build: BuildRow): Promise<void> {
+  const { caller, worker, facility } = by
+  const request = { worker, facility: facility ?? 'portal' }
+  const answer = { build: { name: build.name, recipe: build.recipe } }
+  await recordCall(tx, BuildServiceService.claimBuild, caller, request, answer)
 }
 
 /** What a claim can come to. Whoever waits for a build looks often and finds nothing, and holds nobody up by it. */

@@ -6,11 +6,12 @@ import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import {
   BuildFailure,
-  type BuildServiceService,
+  BuildServiceService,
   type ClaimBuildRequest,
   type ClaimBuildResponse,
   type FinishBuildRequest,
 } from '../../proto/gen/merge/image/v1/build.ts'
+import { recordCall } from '../audit/record.ts'
 import { cancelledBy, endBuild, type BuildEnd } from '../builds/ending.ts'
 import { appendLog, partBytes } from '../builds/logs.ts'
 import { getBuild, type BuildRow } from '../builds/queries.ts'
@@ -41,6 +42,7 @@ export function builderHandlers(deps: {
   readonly room: Room
 }): Handlers {
   const { sql, news, now, clock, room } = deps
+  const { finishBuild } = BuildServiceService
   return {
     async claimBuild(request, { caller, signal, closing }) {
       const worker: Worker = { ...parseWorker(request), caller }
@@ -96,11 +98,14 @@ export function builderHandlers(deps: {
       return sql.begin(async (tx) => {
         const build = await byClaim(tx, request.claim, caller)
         if (build === undefined) throw lost(undefined)
-        if (build.state === 'running') {
+        const isFirst = build.state === 'running'
+        if (isFirst) {
           if (end.state === 'skipped') await demandImage(tx, end.unchangedImage)
           await endBuild(tx, build, asAsked(build, end))
         }
-        return { build: renderBuild(await getBuild(tx, build.name)) }
+        const answer = { build: renderBuild(await getBuild(tx, build.name)) }
+        if (isFirst) await recordCall(tx, finishBuild, caller, request, answer)
+        return answer
       })
     },
   }

@@ -1,5 +1,7 @@
 import { whyPaused } from '../../lib/recipes/schedule.ts'
 import { BuildFailure } from '../../proto/gen/merge/image/v1/build.ts'
+import { recordEvent } from '../audit/record.ts'
+import type { Resource } from '../audit/resources.ts'
 import { announceBuild, announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { pauseRecipe } from '../recipes/queries.ts'
@@ -59,12 +61,21 @@ async function tellRecipe(
     update recipe set failures = case when ${state} = 'failed' then failures + 1 else 0 end
     where name = ${recipe} returning failures`
   const why = whyPaused(row?.failures ?? 0, pauseAfter, message)
-  if (state === 'failed' && why !== '') await pauseRecipe(tx, recipe, why)
+  if (state === 'failed' && why !== '') await pause(tx, recipe, why)
+}
+
+/** Holds the schedule of a recipe, for a reason that the portal has. */
+export async function pause(tx: Transaction, recipe: string, reason: string): Promise<void> {
+  const isHeld = await pauseRecipe(tx, recipe, reason)
+  const resources = [{ kind: 'recipe', name: recipe }]
+  if (isHeld) await recordEvent(tx, { deed: 'pause-recipe', resources, reason })
 }
 
 /** What becomes of a locked build that runs and whose builder went away. */
 export async function loseBuilder(tx: Transaction, build: BuildRow): Promise<void> {
   const { name, canceller, attempt, maxAttempts, builder } = build
+  const gone = `${builder} went away`
+  await recordEvent(tx, { deed: 'lose-builder', resources: resourcesOf(build), reason: gone })
   if (canceller !== '') {
     return endBuild(tx, build, { state: 'cancelled', message: cancelledBy(canceller) })
   }
@@ -88,12 +99,19 @@ export async function loseBuilder(tx: Transaction, build: BuildRow): Promise<voi
 /** What becomes of a locked build that runs on long after its time, whatever its builder says of it. */
 export async function endOverdue(tx: Transaction, build: BuildRow): Promise<void> {
   const { canceller, builder, timeLimitMs } = build
+  const reason = 'its time is over'
+  await recordEvent(tx, { deed: 'end-build', resources: resourcesOf(build), reason })
   if (canceller !== '') {
     return endBuild(tx, build, { state: 'cancelled', message: cancelledBy(canceller) })
   }
   const limit = `${Math.round(Number(timeLimitMs) / 60_000)} minutes`
   const message = `It is over its limit of ${limit} by more than an hour, and ${builder} did not end it.`
   return endBuild(tx, build, { state: 'failed', failure: BuildFailure.BUILD_FAILURE_TIME, message })
+}
+
+function resourcesOf({ name, recipe }: BuildRow): readonly Resource[] {
+  const build = { kind: 'build', name }
+  return recipe === null ? [build] : [build, { kind: 'recipe', name: recipe }]
 }
 
 export function cancelledBy(canceller: string): string {

@@ -2,9 +2,11 @@ import type { Logger } from 'pino'
 import { Failure } from '../../lib/failure.ts'
 import { whatIsDue } from '../../lib/recipes/schedule.ts'
 import { BuildTrigger } from '../../proto/gen/merge/image/v1/build.ts'
+import { recordEvent } from '../audit/record.ts'
 import type { Sql, Transaction } from '../db/open.ts'
-import { findRecipe, pauseRecipe, type RecipeRow } from '../recipes/queries.ts'
+import { findRecipe, type RecipeRow } from '../recipes/queries.ts'
 import { timesOf } from '../recipes/service.ts'
+import { pause } from './ending.ts'
 import { queueBuild } from './queue.ts'
 
 export interface SchedulesDeps {
@@ -28,7 +30,10 @@ export async function queueDue(deps: SchedulesDeps, now: Date): Promise<readonly
     } catch (error) {
       if (!(error instanceof Failure)) throw error
       log.warn({ recipe: name, err: error }, 'scheduled build not queued')
-      if (error.reason === 'INVALID_RECIPE') await pauseRecipe(sql, name, error.message)
+      if (error.reason === 'INVALID_RECIPE') {
+        const why = error.message
+        await sql.begin((tx) => pause(tx, name, why))
+      }
     }
   }
 }
@@ -82,5 +87,11 @@ async function queueFor(
 ): Promise<void> {
   const trigger = BuildTrigger.BUILD_TRIGGER_SCHEDULE
   const wish = { trigger, requester: 'schedule', reason: '', force: false, retryOf: null }
-  await queueBuild(tx, recipe, { ...wish, scheduleTime }, newUlid)
+  const build = await queueBuild(tx, recipe, { ...wish, scheduleTime }, newUlid)
+  const resources = [
+    { kind: 'build', name: build },
+    { kind: 'recipe', name: recipe.name },
+  ]
+  const reason = `by its schedule, for ${scheduleTime.toISOString()}`
+  await recordEvent(tx, { deed: 'queue-build', resources, reason })
 }

@@ -59,6 +59,27 @@ export async function listenForBuilds(sql: Sql): Promise<BuildNews> {
   }
 }
 
+const eventChannel = 'merge_image_events'
+
+/** Wakes those who watch the audit log. */
+export interface EventNews extends AsyncDisposable {
+  /** Resolves when events have come, after some seconds at the latest, or when the signal aborts. */
+  next(signal: AbortSignal): Promise<void>
+}
+
+/** Says, when the transaction commits, that there are more events in the chain. */
+export async function announceEvents(tx: Transaction): Promise<void> {
+  await tx`select pg_notify(${eventChannel}, '')`
+}
+
+export async function listenForEvents(sql: Sql): Promise<EventNews> {
+  const news = await listenOn(sql, eventChannel)
+  return {
+    next: (signal) => news.next('', pollMs, signal),
+    [Symbol.asyncDispose]: () => news[Symbol.asyncDispose](),
+  }
+}
+
 function ownerKey(facility: string | null): string {
   return facility ?? ''
 }

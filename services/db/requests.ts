@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { exists, invalid } from '../../lib/failure.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
 import type { Method, RequestOf, ResponseOf } from '../../lib/rpc/service.ts'
+import { recordCall } from '../audit/record.ts'
 import type { Sql, Transaction } from './open.ts'
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -9,7 +10,7 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /**
  * Does the work of a mutation once for each request id of a caller: a repeated request gets the first one's answer, and the
  * same id with another request is refused. Without an id, for people at grpcurl, each call stands for itself. A request that
- * is to be validated only is done and undone, and its id stays free.
+ * is to be validated only is done and undone, and its id stays free. What takes effect is in the audit log, in the same transaction.
  */
 export async function once<M extends Method & { readonly requestStream: false }>(
   sql: Sql,
@@ -20,21 +21,36 @@ export async function once<M extends Method & { readonly requestStream: false }>
 ): Promise<ResponseOf<M>> {
   if (request.validateOnly === true) return rehearse(sql, request.requestId, work)
   const serialize = method.requestSerialize as (message: unknown) => Buffer
-  return onceFor(sql, method, caller, request.requestId, serialize(request), work)
+  const sent = { requestId: request.requestId, bytes: serialize(request), said: request }
+  return onceFor(sql, method, caller, sent, work)
 }
 
-/** The same for a request that came as a stream: the bytes stand for it. */
+/** A request as it was sent: the bytes stand for it, and are compared; what it said is what the audit log keeps. */
+interface Sent {
+  readonly requestId: string
+  readonly bytes: Uint8Array
+  readonly said: object
+}
+
+/** The same for a request that came as a stream. */
 export async function onceFor<M extends Method>(
   sql: Sql,
   method: M,
   caller: Caller,
-  requestId: string,
-  requestBytes: Uint8Array,
+  { requestId, bytes, said }: Sent,
   work: (tx: Transaction) => Promise<ResponseOf<M>>,
 ): Promise<ResponseOf<M>> {
-  if (requestId === '') return sql.begin(work) as Promise<ResponseOf<M>>
+  const record = (tx: Transaction, answer: ResponseOf<M>) =>
+    recordCall(tx, method, caller, said, answer)
+  if (requestId === '') {
+    return sql.begin(async (tx) => {
+      const answer = await work(tx)
+      await record(tx, answer)
+      return answer
+    }) as Promise<ResponseOf<M>>
+  }
   demandUuid(requestId)
-  const hash = createHash('sha256').update(requestBytes).digest()
+  const hash = createHash('sha256').update(bytes).digest()
   return sql.begin(async (tx) => {
     // The empty answer is a claim: a second call with this id waits here until the first has ended.
     const claimed = await tx`
@@ -43,8 +59,11 @@ export async function onceFor<M extends Method>(
       on conflict do nothing`
     if (claimed.count === 0) return repeat(tx, method, caller, requestId, hash)
     const answer = await work(tx)
-    const bytes = (method.responseSerialize as (message: unknown) => Buffer)(answer)
-    await tx`update request set answer = ${bytes} where caller = ${caller.name} and id = ${requestId}`
+    const kept = (method.responseSerialize as (message: unknown) => Buffer)(answer)
+    await Promise.all([
+      tx`update request set answer = ${kept} where caller = ${caller.name} and id = ${requestId}`,
+      record(tx, answer),
+    ])
     return answer
   }) as Promise<ResponseOf<M>>
 }

@@ -3,6 +3,7 @@ import type { Digest } from '../../lib/content/digest.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
 import type { Image } from '../../proto/gen/merge/image/v1/image.ts'
 import { parseImageName } from '../../lib/names/name.ts'
+import { recordEvent } from '../audit/record.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { needsOf } from '../needs/guard.ts'
 import { readNeeds } from '../needs/needs.ts'
@@ -161,6 +162,8 @@ function expireOne(sql: Sql, name: string, now: Date): Promise<boolean> {
     if ((await needsOf(tx, name, now)).length > 0) return false
     const by = { actor: 'system', reason: 'its time has passed' }
     await expireImage(tx, { ...locked, name, image }, by)
+    const resources = [{ kind: 'image', name }]
+    await recordEvent(tx, { deed: 'expire-image', resources, reason: by.reason })
     return true
   })
 }

@@ -1,4 +1,5 @@
 import { parseImageName } from '../../lib/names/name.ts'
+import { recordEvent } from '../audit/record.ts'
 import type { Sql } from '../db/open.ts'
 import { lockFamily } from './family.ts'
 import { dueDeprecations } from './queries.ts'
@@ -20,7 +21,9 @@ function deprecateOne(sql: Sql, name: string): Promise<boolean> {
     // Somebody may have thought better of it meanwhile.
     if (now === undefined || now.deprecateTime === null) return false
     const standing = { state: 'deprecated', heldBack: false, replacement: now.replacement } as const
-    await stand(tx, { name, image }, standing, { actor: 'system', reason: 'as it was planned' })
+    const reason = 'as it was planned'
+    await stand(tx, { name, image }, standing, { actor: 'system', reason })
+    await recordEvent(tx, { deed: 'deprecate-image', resources: [{ kind: 'image', name }], reason })
     return true
   })
 }

@@ -89,15 +89,12 @@ export async function deleteRecipe(tx: Transaction, name: string): Promise<void>
     where name = ${name} and delete_time is null`
 }
 
-/** Holds the schedule until somebody resumes it, or puts a new version; not if there is none to hold. */
-export async function pauseRecipe(
-  sql: Sql | Transaction,
-  name: string,
-  why: string,
-): Promise<void> {
-  await sql`
+/** Holds the schedule until somebody resumes it, or puts a new version; false if there is none to hold. */
+export async function pauseRecipe(tx: Transaction, name: string, why: string): Promise<boolean> {
+  const held = await tx`
     update recipe set paused = ${why}, next_time = null, revision = revision + 1
     where name = ${name} and next_time is not null`
+  return held.count > 0
 }
 
 export async function resumeRecipe(

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { isOver } from '../../lib/chunks/abort.ts'
 import { parseImageName } from '../../lib/names/name.ts'
 import { beginMove } from '../archive/begin.ts'
+import { recordEvent } from '../audit/record.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { expireImage } from '../images/expiring.ts'
 import { lockFamily } from '../images/family.ts'
@@ -106,6 +107,8 @@ async function carryOut(
     return undefined
   }
   await expireImage(tx, { ...locked, ...guarded }, by)
+  const resources = [{ kind: 'image', name: item.image }]
+  await recordEvent(tx, { deed: 'expire-image', resources, reason: by.reason })
   return { outcome: 'done', message: 'It has expired.' }
 }
 

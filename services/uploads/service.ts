@@ -70,7 +70,8 @@ export function uploadService(deps: {
       // Before the transaction that names them, so that a collector sees it.
       if (!custom) await leases.take(header.uploadId, caller, chunkDigests(manifest))
       const request = Buffer.concat([Buffer.from(toJson(header)), bytes])
-      return onceFor(sql, commitUpload, caller, header.requestId, request, async (tx) => {
+      const sent = { requestId: header.requestId, bytes: request, said: header }
+      return onceFor(sql, commitUpload, caller, sent, async (tx) => {
         const upload = await lockOpenUpload(tx, header.uploadId, caller)
         const given = { upload, header, manifest, bytes, caller }
         const image =

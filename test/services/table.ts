@@ -9,6 +9,7 @@ import {
   SetAliasRequest,
   type AliasServiceService,
 } from '../../proto/gen/merge/image/v1/alias.ts'
+import { EventFilter, type AuditServiceService } from '../../proto/gen/merge/image/v1/audit.ts'
 import type { BuildServiceService } from '../../proto/gen/merge/image/v1/build.ts'
 import type { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts'
 import type { DeltaServiceService } from '../../proto/gen/merge/image/v1/delta.ts'
@@ -52,6 +53,7 @@ interface Table {
   readonly storage: Record<keyof typeof StorageServiceService, Row>
   readonly integrity: Record<keyof typeof IntegrityServiceService, Row>
   readonly agents: Record<keyof typeof AgentServiceService, Row>
+  readonly audit: Record<keyof typeof AuditServiceService, Row>
 }
 
 const digests = Buffer.alloc(0)
@@ -258,5 +260,14 @@ export const table: Table = {
         agents.askEviction({ facility, images: [image('')], validateOnly: true }) },
     reportState: { may: row('nowhere', 'nowhere', 'nowhere', 'nowhere', 'own'),
       call: ({ agents }, facility) => agents.reportState(ReportStateRequest.create({ facility })) },
+  },
+  audit: {
+    listEvents: { may: row('everywhere', 'nowhere', 'nowhere', 'own', 'nowhere'),
+      call: ({ audit }, facility) => audit.listEvents({ ...page, filter: EventFilter.create({ facility }) }) },
+    watchEvents: { may: row('everywhere', 'nowhere', 'nowhere', 'own', 'nowhere'),
+      call: ({ audit }, facility) =>
+        audit.watchEvents({ filter: EventFilter.create({ facility }), afterSequence: 0n }) },
+    verifyEvents: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
+      call: ({ audit }) => audit.verifyEvents({ afterSequence: 0n, hash: '' }) },
   },
 }

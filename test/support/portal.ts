@@ -6,6 +6,7 @@ import { makeLog } from '../../lib/log.ts'
 import { connect, openChannel } from '../../lib/rpc/connect.ts'
 import { AgentServiceService } from '../../proto/gen/merge/image/v1/agent.ts'
 import { AliasServiceService } from '../../proto/gen/merge/image/v1/alias.ts'
+import { AuditServiceService } from '../../proto/gen/merge/image/v1/audit.ts'
 import { BuildServiceService } from '../../proto/gen/merge/image/v1/build.ts'
 import { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts'
 import { DeltaServiceService } from '../../proto/gen/merge/image/v1/delta.ts'
@@ -44,6 +45,7 @@ export function clientsAs(address: string, caller: string) {
     storage: connect(StorageServiceService, channel),
     integrity: connect(IntegrityServiceService, channel),
     agents: connect(AgentServiceService, channel),
+    audit: connect(AuditServiceService, channel),
     [Symbol.dispose]: () => {
       channel[Symbol.dispose]()
     },
