@@ -130,6 +130,6 @@ storyWith('a boot sector', ['qemu-system-x86_64'])('a boot sector', () => {
     await expect(run(startSector(path, 'tcg'), deps, listen, enough.signal)).rejects.toThrow(
       'enough',
     )
-    expect(said).toBe(`${sectorWords}\n`)
+    expect(said).toContain(sectorWords)
   }, 60_000)
 })
