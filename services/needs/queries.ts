@@ -159,14 +159,16 @@ const keptColumns = (sql: Sql | Transaction) => sql`
   image.name, state, storage, held_back, create_time as published, expire_time as expires,
   stored_bytes::float8 as stored_bytes, parent, used.time as used`
 
-/** Every image. */
-export async function readImages(sql: Sql | Transaction): Promise<readonly KeptRow[]> {
+const imagesAtOnce = 5000
+
+/** Every image, some at a time. */
+export function readImages(sql: Sql | Transaction): AsyncIterable<readonly KeptRow[]> {
   return sql<KeptRow[]>`
     select ${keptColumns(sql)} from image
     join manifest on manifest.id = image.manifest
     left join (
       select image, max(time) as time from image_use group by image
-    ) as used on used.image = image.name`
+    ) as used on used.image = image.name`.cursor(imagesAtOnce)
 }
 
 /** The own images of a facility that are there. */

@@ -7,7 +7,8 @@ import { readCustom, readImages, readLinesOf, type KeptRow } from './queries.ts'
 
 /** All that a plan depends on; of one moment in a transaction that is repeatable read. */
 export async function readWorld(sql: Sql | Transaction, now: Date): Promise<World> {
-  const images = (await readImages(sql)).map(toKept)
+  const images: Kept[] = []
+  for await (const rows of readImages(sql)) images.push(...rows.map(toKept))
   return { now, images, needs: await readNeeds(sql, now) }
 }
 
