@@ -29,3 +29,8 @@ export function monthStart(month: number): Date {
 export function quarterStart(quarter: number): Date {
   return monthStart(quarter * 3)
 }
+
+/** `1 day`, `30 days`. */
+export function inDays(count: number): string {
+  return `${count} ${count === 1 ? 'day' : 'days'}`
+}

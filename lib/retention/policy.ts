@@ -1,4 +1,5 @@
 import { invalid, type Failure } from '../failure.ts'
+import { inDays } from './calendar.ts'
 import { clash, meet, renderPattern, type Pattern } from './pattern.ts'
 
 /** What happens to the images of the lines that fit a pattern; 0 is never, or none. */
@@ -38,7 +39,7 @@ export function demandPolicy(policy: Policy): void {
   }
   const { archiveAfterDays, expireAfterDays, capBytes, pattern, archiveHeld } = policy
   if (expireAfterDays > 0 && archiveAfterDays > expireAfterDays) {
-    const text = `Images would expire after ${expireAfterDays} days and be archived after ${archiveAfterDays}: archive them earlier, or never.`
+    const text = `Images would expire after ${inDays(expireAfterDays)} and be archived after ${archiveAfterDays}: archive them earlier, or never.`
     throw wrong('archiveAfterDays', text)
   }
   if (capBytes > 0 && pattern.namespace === '') {
@@ -64,7 +65,7 @@ const leastDays = 7
 function removesAll({ expireAfterDays }: Policy): Failure {
   return invalid(
     'POLICY_REMOVES_ALL',
-    `It would remove everything but the newest of each line after ${expireAfterDays} days, whatever is in use: keep some (keep_newest, keep_monthly, keep_quarterly, minimum_age_days, used_days), or expire after ${leastDays} days or more.`,
+    `It would remove everything but the newest of each line after ${inDays(expireAfterDays)}, whatever is in use: keep some (keep_newest, keep_monthly, keep_quarterly, minimum_age_days, used_days), or expire after ${inDays(leastDays)} or more.`,
     { field: 'expire_after_days' },
   )
 }

@@ -1,4 +1,6 @@
+import { inDays } from './calendar.ts'
 import type { Decision, Rule } from './plan.ts'
+import type { Policy } from './policy.ts'
 import type { KeepRule } from './rules.ts'
 import type { Need } from './world.ts'
 
@@ -23,16 +25,16 @@ const reasons: Readonly<Record<Rule, (decision: Decision) => string>> = {
     `it is the newest of its month, and ${policy?.keepMonthly ?? 0} months are kept`,
   quarterly: ({ policy }) =>
     `it is the newest of its quarter, and ${policy?.keepQuarterly ?? 0} quarters are kept`,
-  'minimum-age': ({ policy }) => `it is younger than ${policy?.minimumAgeDays ?? 0} days`,
-  used: ({ policy }) => `a facility used it within ${policy?.usedDays ?? 0} days`,
+  'minimum-age': ({ policy }) => `it is younger than ${inDays(policy?.minimumAgeDays ?? 0)}`,
+  used: ({ policy }) => `a facility used it within ${inDays(policy?.usedDays ?? 0)}`,
   'not-yet': ({ policy }) =>
     (policy?.expireAfterDays ?? 0) + (policy?.archiveAfterDays ?? 0) === 0
       ? 'its policy lets nothing go by age'
       : 'it is not old enough',
   'archive-after': ({ policy }) =>
-    `it is older than ${policy?.archiveAfterDays ?? 0} days, and nothing keeps it`,
+    `it is older than ${inDays(policy?.archiveAfterDays ?? 0)}, and nothing keeps it`,
   'expire-after': ({ policy }) =>
-    `it is older than ${policy?.expireAfterDays ?? 0} days, and nothing keeps it`,
+    `it is older than ${inDays(policy?.expireAfterDays ?? 0)}, and nothing keeps it`,
   'time-to-live': ({ image }) => `its time was over on ${day(image.expires)}`,
   'size-cap': ({ image, policy }) =>
     `the own images of ${image.parsed.namespace} take more than ${policy?.capBytes ?? 0} bytes, and it was used longest ago`,
@@ -45,8 +47,18 @@ export function ruleSentence(
   { keeps, until: end }: { readonly keeps: boolean; readonly until: Date | undefined },
 ): string {
   if (keeps) return `Keeps it${until(end)}: ${reasons[rule](decision)}.`
-  return off[rule](decision)
+  return decision.policy?.[fields[rule]] === 0
+    ? 'Its policy keeps none by this rule.'
+    : off[rule](decision)
 }
+
+const fields = {
+  newest: 'keepNewest',
+  monthly: 'keepMonthly',
+  quarterly: 'keepQuarterly',
+  'minimum-age': 'minimumAgeDays',
+  used: 'usedDays',
+} as const satisfies Readonly<Record<KeepRule, keyof Policy>>
 
 const off: Readonly<Record<KeepRule, (decision: Decision) => string>> = {
   newest: ({ policy }) => `It is not among the newest ${policy?.keepNewest ?? 0} of its line.`,
@@ -54,8 +66,8 @@ const off: Readonly<Record<KeepRule, (decision: Decision) => string>> = {
     `It is not the newest of one of the last ${policy?.keepMonthly ?? 0} months.`,
   quarterly: ({ policy }) =>
     `It is not the newest of one of the last ${policy?.keepQuarterly ?? 0} quarters.`,
-  'minimum-age': ({ policy }) => `It is not younger than ${policy?.minimumAgeDays ?? 0} days.`,
-  used: ({ policy }) => `No facility used it within ${policy?.usedDays ?? 0} days.`,
+  'minimum-age': ({ policy }) => `It is not younger than ${inDays(policy?.minimumAgeDays ?? 0)}.`,
+  used: ({ policy }) => `No facility used it within ${inDays(policy?.usedDays ?? 0)}.`,
 }
 
 const shown = 3
