@@ -8,6 +8,8 @@ import { noRoom } from './noroom.ts'
 import { carryOut, giveBack, looked, type Eviction, type RoundDeps } from './round.ts'
 
 export interface EvictingDeps extends RoundDeps {
+  /** Where the store is. */
+  readonly folder: string
   readonly disk: () => Promise<Disk>
 }
 
@@ -118,5 +120,5 @@ async function roomFor(
   await giveBackRest({ goers, goingBytes }, deps, signal)
   const freed = goers.reduce((sum, { freedBytes }) => sum + freedBytes, goingBytes)
   const lacking = lackingBytes(without(bounds, freed), coming)
-  if (lacking > 0) throw noRoom(image, { coming, lacking, bounds }, stayers)
+  if (lacking > 0) throw noRoom(image, { coming, lacking, bounds, folder: deps.folder }, stayers)
 }

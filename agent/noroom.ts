@@ -5,20 +5,25 @@ import type { Bound } from './marks.ts'
 
 const mostTold = 3
 
+/** What there is for an image, and what it needs. */
+interface Room {
+  readonly coming: number
+  readonly lacking: number
+  readonly bounds: readonly Bound[]
+  /** Where the store is. */
+  readonly folder: string
+}
+
 /** Says what an image lacks to fit, and what could be dropped for it: what was used longest ago, and is large enough to matter. */
 export function noRoom(
   { name }: Image,
-  {
-    coming,
-    lacking,
-    bounds,
-  }: { readonly coming: number; readonly lacking: number; readonly bounds: readonly Bound[] },
+  { coming, lacking, bounds, folder }: Room,
   stayers: readonly { readonly image: Stored; readonly why: string }[],
 ): Failure {
   const tight = bounds.toSorted((a, b) => roomIn(a) - roomIn(b))[0]
-  const where = tight?.what === 'store' ? 'by --most-bytes' : 'on the disk'
+  const where = tight?.what === 'store' ? 'by --most-bytes' : `on the disk of ${folder}`
   const text = `${name} needs about ${coming} bytes, and ${lacking} of them do not fit ${where}, with all gone that may go.`
-  const facts = { needed: String(coming), lacking: String(lacking) }
+  const facts = { path: folder, needed: String(coming), lacking: String(lacking) }
   return exhausted('DISK_FULL', `${text} ${adviceFor(name, stayers)}`, facts)
 }
 

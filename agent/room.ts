@@ -29,8 +29,10 @@ export function keepsRoom(
   const collecting = agentCollector(collectGrace, { ...deps, ...storage, state })
   const asking = askingOf(facility, upstream)
   const { now, log } = deps
-  const disk = () => diskOf(data)
-  const evicting = evictor({ ...storage, limits, asking, disk, collecting, state, clock, now, log })
+  const evicting = evictor({
+    ...{ ...storage, limits, asking, collecting, state, clock, now, log },
+    ...{ folder: data, disk: () => diskOf(data) },
+  })
   return {
     ...{ evicting, limits },
     evict: (signal) => evicting.keepOn(evictEvery, signal),
