@@ -4,7 +4,6 @@ import {
   ImageState,
   ImageStorage,
   MoveKind,
-  type CheckResult,
   type CustomImage,
   type Image,
   type ImageChange,
@@ -61,7 +60,7 @@ export function renderImage(row: ImageRow, catalogue: Catalogue): Image {
     parent: row.parent ?? '',
     withdrawnAncestor: row.withdrawn === null ? undefined : renderWithdrawn(row.withdrawn),
     provenance: row.provenance === null ? undefined : renderProvenance(row.provenance),
-    checks: checksOf(row),
+    checks: renderChecks(row.checks),
     custom: customOf(row),
     ...standingOf(row),
     undeleteTime: row.undeleteTime ?? undefined,
@@ -99,12 +98,6 @@ export function renderChange(row: ChangeRow): ImageChange {
     replacement: replacement ?? '',
     ...{ heldBack, actor, reason, time },
   }
-}
-
-/** Messages quote what is in the image, and anyone may read this of one that its facility keeps for itself. */
-function checksOf({ checks, custom, shared }: ImageRow): CheckResult[] {
-  const results = renderChecks(checks)
-  return custom && !shared ? results.map((result) => ({ ...result, message: '' })) : results
 }
 
 function renderWithdrawn({ image, state, replacement }: WithdrawnRow): WithdrawnAncestor {
