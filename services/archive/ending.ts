@@ -1,7 +1,6 @@
 import type { Digest } from '../../lib/content/digest.ts'
 import { missing } from '../../lib/failure.ts'
 import { parseImageName, type ImageName } from '../../lib/names/name.ts'
-import { followLines } from '../aliases/follow.ts'
 import { recordEvent } from '../audit/record.ts'
 import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
@@ -9,6 +8,7 @@ import { dropDeltas } from '../deltas/queries.ts'
 import { newGeneration } from '../generation.ts'
 import { lockFamily } from '../images/family.ts'
 import { setStorage } from '../images/queries.ts'
+import { tellOf } from '../images/telling.ts'
 import { whyNotArchived } from '../needs/refusals.ts'
 import { endMove, settleItem, type Move } from './queries.ts'
 import { inStore, lockManifest, tie, untie, type Stored } from './ties.ts'
@@ -38,9 +38,7 @@ export function endOf(
       resources: [{ kind: 'image', name: move.image }],
       reason: move.reason,
     })
-    const aliases = await followLines(tx, image)
-    await newGeneration(tx, { images: [move.image], aliases })
-    await announce(tx)
+    await tellOf(tx, image)
     return 'moved'
   })
 }

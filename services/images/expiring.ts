@@ -1,11 +1,9 @@
 import type { ImageName } from '../../lib/names/name.ts'
 import { inStore, lockManifest, untie } from '../archive/ties.ts'
-import { followLines } from '../aliases/follow.ts'
-import { announce } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { dropDeltas } from '../deltas/queries.ts'
-import { newGeneration } from '../generation.ts'
 import { setStorage, type Change, type Locked } from './queries.ts'
+import { tellOf } from './telling.ts'
 
 /** An image that may go. */
 export interface Expiring extends Pick<Locked, 'storage' | 'custom'> {
@@ -31,9 +29,7 @@ export async function expireImage(
     if (untied && storage === 'present') await dropDeltas(tx, id)
   }
   await unwant(tx, name)
-  const aliases = await followLines(tx, image)
-  await newGeneration(tx, { images: [name], aliases })
-  await announce(tx)
+  await tellOf(tx, image)
 }
 
 /** No facility should hold it any more. */

@@ -10,17 +10,16 @@ import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { newGeneration } from '../generation.ts'
 import { cutPage, parsePage } from '../pages.ts'
-import { demandShort } from '../remark.ts'
 import { unpassedOfImage } from '../builds/checks.ts'
 import { noManifest, readManifest } from '../uploads/manifests.ts'
 import { packagesOf } from '../uploads/packages.ts'
 import { demandDays, mayRead, maySee, renewCustom, shareCustom } from './custom.ts'
 import { compareImages } from './diff.ts'
-import { getImage, noImage, staleEtag } from './found.ts'
-import { listDescendants, listImages, lockImage, lockLine } from './queries.ts'
+import { getImage, noImage } from './found.ts'
+import { listDescendants, listImages } from './queries.ts'
 import { movingMethods, type MovingDeps } from './moving.ts'
 import { restoringMethods } from './restoring.ts'
-import { stand, standingMethods } from './standing.ts'
+import { lockSubject, stand, standingMethods } from './standing.ts'
 import { renderImage, stateName, storageName } from './render.ts'
 
 const partBytes = 256 * 1024
@@ -59,27 +58,16 @@ export function imageService(
     },
 
     async releaseImage(request, { caller }) {
-      const image = parseImageName(request.name)
-      const name = renderImageName(image)
-      demandShort({ reason: request.reason })
       return once(sql, releaseImage, caller, request, async (tx) => {
-        await lockLine(tx, image)
-        const now = await lockImage(tx, name)
-        if (now === undefined) throw noImage(name)
-        if (request.etag !== '' && request.etag !== String(now.version)) throw staleEtag(name)
-        if (now.state === 'candidate') {
+        const subject = await lockSubject(tx, request)
+        const { name, state } = subject
+        if (state === 'candidate') {
           await demandChecks(tx, name, request.reason)
           const released = { state: 'released', heldBack: false, replacement: null } as const
-          await stand(tx, { name, image }, released, {
-            actor: caller.name,
-            reason: request.reason,
-          })
-        } else if (now.state !== 'released') {
-          throw precondition(
-            'WRONG_STATE',
-            `${name} is ${now.state}, and only a candidate can be released.`,
-            { state: now.state },
-          )
+          await stand(tx, subject, released, { actor: caller.name, reason: request.reason })
+        } else if (state !== 'released') {
+          const text = `${name} is ${state}, and only a candidate can be released.`
+          throw precondition('WRONG_STATE', text, { state })
         }
         return { image: await getImage(tx, name) }
       })

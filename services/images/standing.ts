@@ -3,11 +3,8 @@ import { parseImageName, renderImageName, type ImageName } from '../../lib/names
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
-import { followLines } from '../aliases/follow.ts'
-import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
-import { newGeneration } from '../generation.ts'
 import { demandShort } from '../remark.ts'
 import { lockFamily } from './family.ts'
 import { getImage, noImage, staleEtag } from './found.ts'
@@ -20,6 +17,7 @@ import {
   type Locked,
   type Standing,
 } from './queries.ts'
+import { tellOf } from './telling.ts'
 
 type Standings = Pick<
   Service<typeof ImageServiceService, [call: Call]>,
@@ -47,7 +45,7 @@ export function standingMethods({
           await stand(tx, subject, { state: 'deprecated', heldBack: false, replacement }, by)
         } else {
           await planDeprecation(tx, subject.name, { time: later, replacement }, by)
-          await newGeneration(tx, { images: [subject.name] })
+          await tellOf(tx, subject.image)
         }
         return { image: await getImage(tx, subject.name) }
       }),
@@ -101,10 +99,7 @@ export async function lockSubject(
   return { ...locked, name, image }
 }
 
-/**
- * Changes how an image stands. Aliases that follow its line move with it, and what was made of it changes its answer: it tells of
- * an ancestor that is withdrawn.
- */
+/** Changes how an image stands, and tells of it. */
 export async function stand(
   tx: Transaction,
   { name, image }: Pick<Subject, 'name' | 'image'>,
@@ -112,9 +107,7 @@ export async function stand(
   by: Change,
 ): Promise<void> {
   await setStanding(tx, name, standing, by)
-  const aliases = await followLines(tx, image)
-  await newGeneration(tx, { images: [name, ...(await descendantsOf(tx, name))], aliases })
-  await announce(tx)
+  await tellOf(tx, image)
 }
 
 /** Takes back a deprecation, a revocation or a holding back. */

@@ -1,14 +1,12 @@
 import { inStore, lockManifest, tie, type Stored } from '../archive/ties.ts'
-import { followLines } from '../aliases/follow.ts'
 import { chunkDigests } from '../../lib/content/manifest.ts'
 import { decodeManifest } from '../../lib/content/encoding.ts'
 import { precondition, type Failure } from '../../lib/failure.ts'
-import { announce } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
-import { newGeneration } from '../generation.ts'
 import { readManifest } from '../uploads/manifests.ts'
 import { setStorage, storedBefore, type Change } from './queries.ts'
 import type { Subject } from './standing.ts'
+import { tellOf } from './telling.ts'
 
 /**
  * Brings an expired image back to where it was, as long as all of its chunks are there or can be brought back. Where they are not,
@@ -27,9 +25,7 @@ export async function undelete(
     const lacking = await inStore(tx, storage, () => tie(tx, id, digests))
     if (lacking.length > 0) continue
     await setStorage(tx, name, storage, by)
-    const aliases = await followLines(tx, image)
-    await newGeneration(tx, { images: [name], aliases })
-    await announce(tx)
+    await tellOf(tx, image)
     return
   }
   throw gone(name, 'its bytes are gone for good')

@@ -4,12 +4,11 @@ import { invalid, precondition, type Failure } from '../../lib/failure.ts'
 import { parseImageName, renderImageName, type ImageName } from '../../lib/names/name.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
 import type { BeginUploadRequest } from '../../proto/gen/merge/image/v1/upload.ts'
-import { followLines } from '../aliases/follow.ts'
-import { announce } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
-import { newGeneration } from '../generation.ts'
+import { lockFamily } from '../images/family.ts'
 import { noImage } from '../images/found.ts'
-import { findImage, lockImage, lockLine, setStorage } from '../images/queries.ts'
+import { findImage, setStorage } from '../images/queries.ts'
+import { tellOf } from '../images/telling.ts'
 import { keepManifest } from './manifests.ts'
 
 // Uploads that bring back the bytes of an image that is archived or expired.
@@ -21,11 +20,10 @@ export function demandAlone({ target, notes, custom }: BeginUploadRequest): void
   throw invalid('INVALID_FIELD', text, { field: 'restores' })
 }
 
-/** Refuses an image whose bytes cannot come back by an upload. Whoever asks holds its line until the transaction ends. */
+/** Refuses an image whose bytes cannot come back by an upload. Whoever asks holds its family until the transaction ends. */
 export async function demandGone(tx: Transaction, image: ImageName): Promise<void> {
   const name = renderImageName(image)
-  await lockLine(tx, image)
-  const locked = await lockImage(tx, name)
+  const locked = await lockFamily(tx, image)
   if (locked === undefined) throw noImage(name)
   const { storage, custom } = locked
   if (custom)
@@ -53,9 +51,7 @@ export async function restoreImage(
   const id = await keepManifest(tx, manifest, bytes)
   await setStorage(tx, name, 'present', { actor: caller.name, reason: 'its bytes were uploaded' })
   await leaveArchive(tx, id)
-  const aliases = await followLines(tx, image)
-  await newGeneration(tx, { images: [name], aliases })
-  await announce(tx)
+  await tellOf(tx, image)
   return name
 }
 

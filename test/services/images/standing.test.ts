@@ -106,6 +106,16 @@ describe('whether an image is to be used', () => {
     })
   })
 
+  test('what is deprecated and is to be only later is the newest again until then', async () => {
+    const request = { requestId: requestId(), alias: 'waiter', follow: line }
+    await producer.aliases.setAlias(SetAliasRequest.create(request))
+    await deprecate(newer)
+    expect((await resolve('waiter')).image?.name).toBe(older)
+    await deprecate(newer, { deprecateTime: new Date(Date.now() + 3_600_000) })
+    expect((await resolve(line)).image?.name).toBe(newer)
+    expect((await resolve('waiter')).image?.name).toBe(newer)
+  })
+
   test('a revoked image resolves for nobody, and the error names what to use instead', async () => {
     await revoke(older, { replacement: newer })
     await expect(resolve(older)).rejects.toMatchObject({
