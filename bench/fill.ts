@@ -155,8 +155,11 @@ export async function fillRetention(
         3, 12, 8, 30, 90, 90, 730, 0, false, '', 'UTC', 20, '', 'bench'
       from (select distinct facility, distro, release, role, arch from numbered limit ${policies}) as line`
     await tx`
-      insert into replica (facility, image, state, total_bytes, peer_bytes, portal_bytes, error, use_time)
-      select 'lab1', name, 3, 0, 0, 0, '', now() - n % 1000 * interval '1 day' from numbered where n % 10 = 0`
+      insert into replica (facility, image, state, total_bytes, peer_bytes, portal_bytes, error)
+      select 'lab1', name, 3, 0, 0, 0, '' from numbered where n % 10 = 0`
+    await tx`
+      insert into image_use (facility, image, time)
+      select 'lab1', name, now() - n % 1000 * interval '1 day' from numbered where n % 10 = 0`
     await addChunks(tx, chunks)
   })
   await sql`analyze`

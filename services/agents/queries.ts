@@ -82,35 +82,41 @@ export async function keepReport(
   const images = column(({ image }) => image)
   await tx`delete from replica where facility = ${facility} and image <> all(${images}::text[])`
   await tx`
-    insert into replica (facility, image, state, total_bytes, peer_bytes, portal_bytes, error, use_time)
-    select ${facility}, reported.image, reported.state, total_bytes, peer_bytes, portal_bytes, error,
-      case when reported.use_time < now() then reported.use_time
-        when reported.use_time is not null then now() end
+    insert into replica (facility, image, state, total_bytes, peer_bytes, portal_bytes, error)
+    select ${facility}, reported.image, reported.state, total_bytes, peer_bytes, portal_bytes, error
     from unnest(
       ${images}::text[],
       ${column(({ state }) => state)}::smallint[],
       ${column(({ totalBytes }) => String(totalBytes))}::bigint[],
       ${column(({ peerBytes }) => String(peerBytes))}::bigint[],
       ${column(({ portalBytes }) => String(portalBytes))}::bigint[],
-      ${column(({ error }) => error)}::text[],
-      ${column(({ useTime }) => useTime?.toISOString() ?? null)}::timestamptz[]
-    ) as reported (image, state, total_bytes, peer_bytes, portal_bytes, error, use_time)
+      ${column(({ error }) => error)}::text[]
+    ) as reported (image, state, total_bytes, peer_bytes, portal_bytes, error)
     join image on image.name = reported.image
     on conflict (facility, image) do update set
       state = excluded.state, total_bytes = excluded.total_bytes,
       peer_bytes = excluded.peer_bytes, portal_bytes = excluded.portal_bytes,
-      error = excluded.error, update_time = now(),
-      use_time = greatest(replica.use_time, excluded.use_time)`
-  await keepUses(tx, facility)
+      error = excluded.error, update_time = now()`
+  await keepUses(tx, facility, replicas)
   await settleEvictions(tx, facility)
   return before !== (await offer(tx, facility))
 }
 
-/** A use outlives the copy that was used. */
-async function keepUses(tx: Transaction, facility: string): Promise<void> {
+/** A use outlives the copy that was used, and none is of the future, whatever an agent's clock says. */
+async function keepUses(
+  tx: Transaction,
+  facility: string,
+  replicas: readonly Replica[],
+): Promise<void> {
+  const used = replicas.flatMap(({ image, useTime: time }) => (time ? [{ image, time }] : []))
   await tx`
     insert into image_use (facility, image, time)
-    select facility, image, use_time from replica where facility = ${facility} and use_time is not null
+    select ${facility}, name, least(reported.time, now())
+    from unnest(
+      ${used.map(({ image }) => image)}::text[],
+      ${used.map(({ time }) => time.toISOString())}::timestamptz[]
+    ) as reported (image, time)
+    join image on name = reported.image
     on conflict (facility, image) do update set time = excluded.time
     where excluded.time > image_use.time`
 }

@@ -21,8 +21,6 @@ create table move (
   error text not null default ''
 );
 
-alter table replica add column use_time timestamptz;
-
 -- The archive: the same tables as for the portal's own chunks, so that the same code works on them. A connection whose search
 -- path begins with `archive` reads and writes these.
 create schema archive;
