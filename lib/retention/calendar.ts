@@ -5,6 +5,13 @@ export function daysAfter(time: Date, days: number): Date {
   return new Date(time.getTime() + days * dayMs)
 }
 
+/** The same day so many years later (UTC). */
+export function yearsAfter(time: Date, years: number): Date {
+  const then = new Date(time)
+  then.setUTCFullYear(time.getUTCFullYear() + years)
+  return then
+}
+
 /** Whether a time is so many days ago, or longer. */
 export function isDaysAgo(time: Date, days: number, now: Date): boolean {
   return time.getTime() + days * dayMs <= now.getTime()

@@ -1,6 +1,6 @@
 import { joinDigests, type Digest } from '../../lib/content/digest.ts'
 import { internal } from '../../lib/failure.ts'
-import { absent, isAmong, unpacked } from '../chunks/queries.ts'
+import { absent, revive, tieChunks } from '../chunks/queries.ts'
 import type { Transaction } from '../db/open.ts'
 import { enterWithOthers } from '../storage/gate.ts'
 
@@ -46,20 +46,10 @@ export async function tie(
 ): Promise<readonly Digest[]> {
   // Nobody takes away a chunk until this transaction has ended.
   await enterWithOthers(tx)
-  const asked = joinDigests(digests)
-  await tx`
-    update chunk set live = true, condemn_time = null from (
-      select id from chunk where ${isAmong(tx, asked)} and not live
-      order by digest for update) as dead
-    where chunk.id = dead.id`
+  await revive(tx, joinDigests(digests))
   const lacking = await absent(tx, digests)
-  if (lacking.length > 0 || digests.length === 0) return lacking
-  await tx`
-    insert into manifest_chunk (manifest, chunk)
-    select ${manifest}, chunk.id
-    from ${unpacked(tx, asked)} join chunk on chunk.digest = asked.digest
-    on conflict do nothing`
-  return []
+  if (lacking.length === 0) await tieChunks(tx, manifest, digests)
+  return lacking
 }
 
 /** Unties a manifest from its chunks unless an image needs them there; says whether it did. */

@@ -51,6 +51,29 @@ export async function absent(
   return [...new Set(digests)].filter((digest) => !here.has(digest))
 }
 
+/** Brings back those that are condemned; from then on they stay as long as something needs them. Answers how many there were. */
+export async function revive(tx: Transaction, joined: Buffer): Promise<number> {
+  const { count } = await tx`
+    update chunk set live = true, condemn_time = null from (
+      select id from chunk where ${isAmong(tx, joined)} and not live
+      order by digest for update) as dead
+    where chunk.id = dead.id`
+  return count
+}
+
+/** Ties a manifest to chunks that are there: nothing takes them away from then on. */
+export async function tieChunks(
+  tx: Transaction,
+  manifest: bigint,
+  digests: readonly Digest[],
+): Promise<void> {
+  await tx`
+    insert into manifest_chunk (manifest, chunk)
+    select ${manifest}, chunk.id
+    from ${unpacked(tx, joinDigests(digests))} join chunk on chunk.digest = asked.digest
+    on conflict do nothing`
+}
+
 interface PlaceRow {
   digest: Buffer
   key: string

@@ -52,7 +52,7 @@ export function isActive(
   return releaseTime === null && (expireTime === null || expireTime > now)
 }
 
-const holderKinds: Readonly<Record<NeedKind, HolderKind>> = {
+export const holderKinds: Readonly<Record<NeedKind, HolderKind>> = {
   hold: HolderKind.HOLDER_KIND_HOLD,
   alias: HolderKind.HOLDER_KIND_ALIAS,
   facility: HolderKind.HOLDER_KIND_FACILITY,

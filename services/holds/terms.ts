@@ -1,5 +1,6 @@
 import { invalid, type Failure } from '../../lib/failure.ts'
 import { parseImageName, renderImageName } from '../../lib/names/name.ts'
+import { yearsAfter } from '../../lib/retention/calendar.ts'
 import type { CreateHoldsRequest } from '../../proto/gen/merge/image/v1/hold.ts'
 import { demandShort } from '../remark.ts'
 import type { HoldKindName } from './queries.ts'
@@ -46,7 +47,7 @@ export function parseEnd(kind: HoldKindName, time: Date | undefined, now: Date):
     throw wrong('expire_time', 'What a person holds is held until some day: say until when.')
   }
   if (!(time > now)) throw wrong('expire_time', 'A hold lapses in the future: this time is past.')
-  if (isPassing && time > yearsFrom(now, mostYears)) {
+  if (isPassing && time > yearsAfter(now, mostYears)) {
     const text = `A hold of this kind lapses after ${mostYears} years at most, and can be renewed: choose an earlier time, or hold the image as an artifact.`
     throw wrong('expire_time', text)
   }
@@ -65,12 +66,6 @@ function parseImages(texts: readonly string[]): readonly string[] {
     seen.add(name)
   }
   return names
-}
-
-function yearsFrom(now: Date, years: number): Date {
-  const then = new Date(now)
-  then.setUTCFullYear(now.getUTCFullYear() + years)
-  return then
 }
 
 function wrong(field: string, text: string): Failure {

@@ -70,6 +70,12 @@ export async function shareCustom(tx: Transaction, name: string, shared: boolean
   await tx`update image set shared = ${shared} where name = ${name}`
 }
 
+async function findCustom(tx: Transaction, name: string): Promise<CustomRow | undefined> {
+  const [row] = await tx<CustomRow[]>`
+    select custom, shared, storage, facility from image where name = ${name} and custom`
+  return row
+}
+
 async function lockCustom(tx: Transaction, name: string): Promise<CustomRow> {
   const [row] = await tx<CustomRow[]>`
     select custom, shared, storage, facility from image where name = ${name} for no key update`
@@ -87,9 +93,8 @@ function wrongState(name: string, why: string, state: string): Failure {
 
 /** Refuses that a facility gets what another one keeps for itself. */
 export async function demandShared(tx: Transaction, name: string, facility: string): Promise<void> {
-  const [row] = await tx<CustomRow[]>`
-    select custom, shared, storage, facility from image where name = ${name}`
-  if (row?.custom !== true || row.shared || row.facility === facility) return
+  const row = await findCustom(tx, name)
+  if (row === undefined || row.shared || row.facility === facility) return
   const text = `${name} is an own image of ${row.facility}, which does not share it: its manager can by "mrg-image share ${name}".`
   throw denied('NOT_SHARED', text, { name, facility: row.facility })
 }
@@ -100,9 +105,8 @@ export async function demandElsewhere(
   name: string,
   facility: string,
 ): Promise<void> {
-  const [row] = await tx<CustomRow[]>`
-    select custom, shared, storage, facility from image where name = ${name}`
-  if (row?.custom !== true || row.facility !== facility || row.storage === 'expired') return
+  const row = await findCustom(tx, name)
+  if (row?.facility !== facility || row.storage === 'expired') return
   throw wrongState(
     name,
     `is ${facility}'s own image, and stays there until it expires`,

@@ -1,5 +1,6 @@
 import { denied, invalid, precondition } from '../../lib/failure.ts'
 import { parseImageName, renderImageName, type ImageName } from '../../lib/names/name.ts'
+import { yearsAfter } from '../../lib/retention/calendar.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
@@ -173,9 +174,7 @@ async function demandReplacement(
 /** When it is to come; undefined for now. */
 function demandSoon(time: Date | undefined, now: Date): Date | undefined {
   if (time === undefined || time <= now) return undefined
-  const last = new Date(now)
-  last.setUTCFullYear(now.getUTCFullYear() + mostYearsAhead)
-  if (time <= last) return time
+  if (time <= yearsAfter(now, mostYearsAhead)) return time
   const text = `deprecate_time is ${mostYearsAhead} years ahead at most.`
   throw invalid('INVALID_FIELD', text, { field: 'deprecate_time' })
 }

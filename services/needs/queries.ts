@@ -1,5 +1,6 @@
 import type { Sql, Transaction } from '../db/open.ts'
 import { fetching } from '../facilities/queries.ts'
+import { active } from '../holds/queries.ts'
 import type { ImageStateName, StorageName } from '../images/row.ts'
 
 /** These images, or all. */
@@ -30,8 +31,7 @@ export async function readHolds(
       select image, count(*)::int as count, max(id collate "C") as id,
         case when bool_and(expire_time is not null) then max(expire_time) end as until
       from hold
-      where release_time is null and (expire_time is null or expire_time > ${now})
-        and ${among(sql, 'hold.image', names)}
+      where ${active(sql, now)} and ${among(sql, 'hold.image', names)}
       group by image
     ) as held join hold on hold.id = held.id`
 }

@@ -1,8 +1,10 @@
 import { precondition, type Failure } from '../../lib/failure.ts'
 import type { ImageName } from '../../lib/names/name.ts'
-import { matcher, parsePattern } from '../../lib/retention/pattern.ts'
+import { matcher } from '../../lib/retention/pattern.ts'
 import type { Need } from '../../lib/retention/world.ts'
 import type { Transaction } from '../db/open.ts'
+import { toPolicy } from '../retention/policy.ts'
+import { readPolicies } from '../retention/queries.ts'
 import { needsOf } from './guard.ts'
 
 /** What may not go, by name and read. */
@@ -40,11 +42,6 @@ function refusalOf(name: string, needs: readonly Need[]): Failure | undefined {
 }
 
 async function archivesHeld(tx: Transaction, image: ImageName): Promise<boolean> {
-  const rows = await tx<{ pattern: string; archiveHeld: boolean }[]>`
-    select pattern, archive_held from policy`
-  const all = rows.map(({ pattern, archiveHeld }) => ({
-    pattern: parsePattern(pattern),
-    archiveHeld,
-  }))
-  return matcher(all)(image)?.archiveHeld === true
+  const policies = (await readPolicies(tx)).map(toPolicy)
+  return matcher(policies)(image)?.archiveHeld === true
 }

@@ -1,6 +1,4 @@
 import type { Action, Decision, Rule } from '../../lib/retention/plan.ts'
-import type { NeedKind } from '../../lib/retention/world.ts'
-import { HolderKind } from '../../proto/gen/merge/image/v1/hold.ts'
 import {
   ItemOutcome,
   RetentionAction,
@@ -35,16 +33,6 @@ export const actions: Readonly<Record<Action, RetentionAction>> = {
 export function actionName(code: RetentionAction): Action | '' {
   const names: readonly Action[] = ['keep', 'archive', 'expire']
   return names.find((name) => actions[name] === code) ?? ''
-}
-
-export const holderKinds: Readonly<Record<NeedKind, HolderKind>> = {
-  hold: HolderKind.HOLDER_KIND_HOLD,
-  alias: HolderKind.HOLDER_KIND_ALIAS,
-  facility: HolderKind.HOLDER_KIND_FACILITY,
-  transfer: HolderKind.HOLDER_KIND_TRANSFER,
-  build: HolderKind.HOLDER_KIND_BUILD,
-  line: HolderKind.HOLDER_KIND_LINE,
-  descendant: HolderKind.HOLDER_KIND_DESCENDANT,
 }
 
 export const states = {

@@ -4,8 +4,9 @@ import type {
   RetentionItem,
   RetentionRun,
 } from '../../proto/gen/merge/image/v1/retention.ts'
+import { holderKinds } from '../holds/render.ts'
 import type { Places } from './bytes.ts'
-import { actions, holderKinds, outcomes, states } from './codes.ts'
+import { actions, outcomes, states } from './codes.ts'
 import type { HolderRow, ItemRow, RunRow } from './runs.ts'
 
 export function renderRun(row: RunRow): RetentionRun {

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller } from '../../lib/rpc/caller.ts'
+import { sleep } from '../../lib/chunks/clock.ts'
 import { unavailable } from '../../lib/failure.ts'
 import { parsePattern, renderPattern, type Pattern } from '../../lib/retention/pattern.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
@@ -84,7 +84,7 @@ export function retentionService(
         if (told?.equals(bytes) !== true) yield { run }
         told = bytes
         if (row.state === 'done' || row.state === 'lapsed') return
-        await sleep(watchMs, undefined, { signal: over }).catch(() => undefined)
+        await sleep(watchMs, over).catch(() => undefined)
       }
       throw unavailable('NOT_READY', 'The portal is stopping: watch again.')
     },

@@ -1,6 +1,6 @@
 import { joinDigests, type Digest } from '../../lib/content/digest.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
-import { absent, isAmong, unpacked } from '../chunks/queries.ts'
+import { absent, revive, unpacked } from '../chunks/queries.ts'
 import type { Sql } from '../db/open.ts'
 import { enterWithOthers } from '../storage/gate.ts'
 import { uuidOrNull } from './queries.ts'
@@ -54,11 +54,7 @@ function takeSome(
       where upload.id = ${uuidOrNull(upload)} and upload.caller = ${caller.name}
         and upload.state = 'open'
       order by asked.digest on conflict do nothing`
-    const { count } = await tx`
-      update chunk set live = true, condemn_time = null from (
-        select id from chunk where ${isAmong(tx, asked)} and not live
-        order by digest for update) as dead
-      where chunk.id = dead.id`
-    return { lacking: await absent(tx, digests), revived: count }
+    const revived = await revive(tx, asked)
+    return { lacking: await absent(tx, digests), revived }
   })
 }

@@ -11,7 +11,7 @@ import {
   type Manifest,
 } from '../../lib/content/manifest.ts'
 import { invalid, missing, precondition, type Failure } from '../../lib/failure.ts'
-import { absent, unpacked } from '../chunks/queries.ts'
+import { absent, tieChunks, unpacked } from '../chunks/queries.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 
 const compress = promisify(zstdCompress)
@@ -49,11 +49,7 @@ export async function keepManifest(
     returning id`
   const id = made?.id ?? (await idOf(tx, sha256(bytes)))
   // Anew even if the manifest is an old one: expiry takes these rows, and only these.
-  await tx`
-    insert into manifest_chunk (manifest, chunk)
-    select ${id}, chunk.id
-    from ${unpacked(tx, joinDigests(digests))} join chunk on chunk.digest = asked.digest
-    on conflict do nothing`
+  await tieChunks(tx, id, digests)
   if (made === undefined) return id
   await insertArtifacts(tx, id, manifest)
   await demandLengths(tx, manifest)
