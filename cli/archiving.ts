@@ -1,7 +1,7 @@
-import { connect, type Remote } from '../lib/rpc/connect.ts'
-import { ImageServiceService, ImageStorage, type Image } from '../proto/gen/merge/image/v1/image.ts'
-import { command, type Answer, type Context } from './command.ts'
+import { ImageStorage, type Image } from '../proto/gen/merge/image/v1/image.ts'
+import { command, type Answer } from './command.ts'
 import { exactName, present } from './find.ts'
+import { images } from './images.ts'
 import { imageJson } from './json.ts'
 import { whileMoving } from './moving.ts'
 import { time } from './units.ts'
@@ -57,10 +57,6 @@ portal is set to, 7 usually.`,
 })
 
 export const archivingCommands = [archive, expire]
-
-function images({ channel }: Context): Remote<ImageServiceService> {
-  return connect(ImageServiceService, channel)
-}
 
 function moved(image: Image): Answer {
   return { json: imageJson(image), text: () => movedText(image) }

@@ -1,9 +1,9 @@
 import { connect, type Remote } from '../lib/rpc/connect.ts'
 import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
-import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import { command, type Context } from './command.ts'
 import { parseCount } from './count.ts'
 import { exactName, present } from './find.ts'
+import { images } from './images.ts'
 import { imageJson } from './json.ts'
 import { parseSize } from './size.ts'
 import { bytes, counted, time } from './units.ts'
@@ -80,10 +80,6 @@ export const customCommands = [renew, share, quota]
 /** 0 for what is usual. */
 function daysOf(text: string | undefined, help: string): number {
   return text === undefined ? 0 : parseCount('--days', text, mostDays, help)
-}
-
-function images({ channel }: Context): Remote<ImageServiceService> {
-  return connect(ImageServiceService, channel)
 }
 
 function facilities({ channel }: Context): Remote<FacilityServiceService> {

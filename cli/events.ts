@@ -7,6 +7,7 @@ import {
   type VerifyEventsResponse,
 } from '../proto/gen/merge/image/v1/audit.ts'
 import { command, type Context, type Flags, type Paint } from './command.ts'
+import { parseCount } from './count.ts'
 import { parseMoment } from './moment.ts'
 import { coloured, listed } from './table.ts'
 import { counted, plain, time } from './units.ts'
@@ -34,6 +35,7 @@ const filterFlags = {
 } as const satisfies Flags
 
 const usual = '100'
+const mostEvents = 999_999_999
 
 const list = command({
   verb: 'list',
@@ -51,7 +53,11 @@ const list = command({
   ],
   async run(context, _args, { last = usual, ...more }) {
     const help = 'mrg-image list events --help'
-    const events = await newest(context, parseFilter(more, help), parseCount('--last', last, help))
+    const events = await newest(
+      context,
+      parseFilter(more, help),
+      parseCount('--last', last, mostEvents, help),
+    )
     return listed('events', events, eventJson, headings, eventCells)
   },
 })
@@ -80,9 +86,9 @@ const watch = command({
   ],
   async run(context, _args, { after, count, ...more }) {
     const help = 'mrg-image watch events --help'
-    const most = count === undefined ? Infinity : parseCount('--count', count, help)
+    const most = count === undefined ? Infinity : parseCount('--count', count, mostEvents, help)
     const filter = parseFilter(more, help)
-    const from = after === undefined ? undefined : BigInt(parseCount('--after', after, help, 0))
+    const from = after === undefined ? undefined : parseAfter(after, help)
     const seen: Event[] = []
     for await (const event of eachNew(context, filter, from)) {
       context.print(eventLine(event))
@@ -107,9 +113,9 @@ can write the whole log anew, and only that shows it. docs/audit.md says how to 
 the log is not whole.`,
   examples: ['verify events', 'verify events --after 1200 --hash 9f86d081884c7d65…'],
   async run({ channel, signal }, _args, { after = '0', hash = '' }) {
-    const from = parseCount('--after', after, 'mrg-image verify events --help', 0)
+    const afterSequence = parseAfter(after, 'mrg-image verify events --help')
     const audit = connect(AuditServiceService, channel)
-    const verdict = await audit.verifyEvents({ afterSequence: BigInt(from), hash }, { signal })
+    const verdict = await audit.verifyEvents({ afterSequence, hash }, { signal })
     return {
       json: verdict,
       text: (paint) => verdictText(paint, verdict),
@@ -139,9 +145,10 @@ function parseFilter(given: Given, help: string): EventFilter {
   }
 }
 
-function parseCount(flag: string, text: string, help: string, least = 1): number {
-  if (/^\d{1,15}$/.test(text) && Number(text) >= least) return Number(text)
-  throw new UsageError(`${flag} "${text}" is no count`, help)
+/** Reads which event: they count from 1, and 0 is before them all. */
+function parseAfter(text: string, help: string): bigint {
+  if (/^\d{1,15}$/.test(text)) return BigInt(text)
+  throw new UsageError(`--after "${text}" is no number of an event`, help)
 }
 
 async function newest(

@@ -7,13 +7,14 @@ import { precondition } from '../lib/failure.ts'
 import { fetchedManifest } from '../lib/images/fetched.ts'
 import { aboutOf } from '../lib/portable/about.ts'
 import { type PortableImage, writePortable } from '../lib/portable/write.ts'
-import { connect, type Remote } from '../lib/rpc/connect.ts'
+import { connect } from '../lib/rpc/connect.ts'
 import { startPool } from '../lib/workers/pool.ts'
 import { verifier } from '../lib/workers/verifier.ts'
-import { ImageServiceService, ImageStorage, type Image } from '../proto/gen/merge/image/v1/image.ts'
+import { ImageStorage, type Image } from '../proto/gen/merge/image/v1/image.ts'
 import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
 import { command, type Context } from './command.ts'
 import { exactName, present } from './find.ts'
+import { images } from './images.ts'
 import { exportAbout, exported, exportFlags } from './portable.ts'
 
 /** From the portal. */
@@ -70,10 +71,6 @@ export const exportHere = command({
     return exported(context, image, parts(), { file, ...(force === undefined ? {} : { force }) })
   },
 })
-
-function images({ channel }: Context): Remote<ImageServiceService> {
-  return connect(ImageServiceService, channel)
-}
 
 function demandThere(image: Image): Image {
   const { name, storage, custom } = image

@@ -10,16 +10,11 @@ import { together } from '../lib/images/together.ts'
 import { renderTarget } from '../lib/names/target.ts'
 import { importedNotes } from '../lib/portable/origin.ts'
 import { openPortable, type Portable } from '../lib/portable/read.ts'
-import { connect, type Remote } from '../lib/rpc/connect.ts'
+import { connect } from '../lib/rpc/connect.ts'
 import { fileChanged } from '../lib/workers/faults.ts'
 import { startPool } from '../lib/workers/pool.ts'
 import { verifier } from '../lib/workers/verifier.ts'
-import {
-  ImageServiceService,
-  ImageState,
-  ImageStorage,
-  type Image,
-} from '../proto/gen/merge/image/v1/image.ts'
+import { ImageState, ImageStorage, type Image } from '../proto/gen/merge/image/v1/image.ts'
 import {
   BeginUploadRequest,
   CommitHeader,
@@ -28,6 +23,7 @@ import {
 } from '../proto/gen/merge/image/v1/upload.ts'
 import { command, type Context } from './command.ts'
 import { everyItem, present } from './find.ts'
+import { images } from './images.ts'
 import { imported, type Imported } from './imported.ts'
 import { checked, onlyOf, reading } from './portable.ts'
 import { giveUp, overCuts } from './publish.ts'
@@ -191,8 +187,4 @@ async function send(context: Context, { path, head }: Job, { id }: Upload) {
     throw fault ?? error
   }
   return { readBytes: file.sizeBytes, newBytes }
-}
-
-function images({ channel }: Context): Remote<ImageServiceService> {
-  return connect(ImageServiceService, channel)
 }

@@ -31,7 +31,7 @@ export function chunkDigests({ artifacts }: Manifest): Digest[] {
   return [...new Set(artifacts.flatMap(({ extents }) => splitDigests(extents.digests)))]
 }
 
-/** The chunks, each once, with their lengths. */
+/** The chunks, each once and in the order of the image, with their lengths. */
 export function chunkLengths({ artifacts }: Manifest): Map<Digest, number> {
   const lengths = new Map<Digest, number>()
   for (const { extents } of artifacts) {

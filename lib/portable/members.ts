@@ -1,6 +1,5 @@
 import type { Digest } from '../content/digest.ts'
-import { chunksOf } from '../content/extents.ts'
-import type { Manifest } from '../content/manifest.ts'
+import { chunkLengths, type Manifest } from '../content/manifest.ts'
 
 // The members of a portable image, in this order; docs/format.md is the specification.
 export const aboutMember = 'image.json'
@@ -36,12 +35,6 @@ export interface NeededChunk {
 }
 
 /** Every chunk of the image once, in the order in which it first occurs: the order in which they lie in the packs. */
-export function neededChunks({ artifacts }: Manifest): NeededChunk[] {
-  const lengths = new Map<Digest, number>()
-  for (const { extents } of artifacts) {
-    for (const { digest, length } of chunksOf(extents)) {
-      if (!lengths.has(digest)) lengths.set(digest, length)
-    }
-  }
-  return Array.from(lengths, ([digest, length]) => ({ digest, length }))
+export function neededChunks(manifest: Manifest): NeededChunk[] {
+  return Array.from(chunkLengths(manifest), ([digest, length]) => ({ digest, length }))
 }
