@@ -9,7 +9,8 @@ import { WatchDesiredStateResponse } from '../../proto/gen/merge/image/v1/agent.
 import { Image } from '../../proto/gen/merge/image/v1/image.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
-const now = new Date(Date.now() + 3_600_000)
+// Of whole seconds: a file's times are set as floating-point seconds, which can lose a millisecond.
+const now = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000)
 const [early, late] = [new Date(now.getTime() - 30_000), new Date(now.getTime() - 10_000)]
 
 async function open() {
