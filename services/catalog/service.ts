@@ -18,6 +18,7 @@ import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts'
 import { announce } from '../db/changes.ts'
+import { atOneMoment } from '../db/moment.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { newGeneration } from '../generation.ts'
@@ -86,7 +87,7 @@ export function catalogService(deps: {
 
 /** The catalogue as it was at one moment, all of one generation. */
 function snapshot(sql: Sql): Promise<CatalogueAt> {
-  return sql.begin('isolation level repeatable read read only', readCatalogue)
+  return atOneMoment(sql, readCatalogue)
 }
 
 function knownDistro(catalogue: Catalogue, word: string): Distro {

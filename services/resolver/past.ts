@@ -2,6 +2,7 @@ import { withMoves } from '../../lib/names/aliases.ts'
 import { imageNamed, withImages, type Image, type ImageIndex } from '../../lib/names/images.ts'
 import { parseImageName, type ImageName } from '../../lib/names/name.ts'
 import type { World } from '../../lib/names/resolve.ts'
+import { atOneMoment } from '../db/moment.ts'
 import type { Sql } from '../db/open.ts'
 import { aliasesBefore, imagesBefore, readClock, type Stood } from './queries.ts'
 import { makeWorld, type Snapshot } from './snapshot.ts'
@@ -59,7 +60,7 @@ async function makePast(
 ): Promise<{ readonly world: World; readonly isSettled: boolean }> {
   // Times are told to the millisecond and kept to the microsecond: all of that millisecond counts as told.
   const after = new Date(time.getTime() + 1)
-  return sql.begin('isolation level repeatable read read only', async (tx) => {
+  return atOneMoment(sql, async (tx) => {
     const now = await readClock(tx)
     let { images } = world
     for await (const chunk of imagesBefore(tx, after)) {

@@ -6,6 +6,7 @@ import type { Image, ImageIndex } from '../../lib/names/images.ts'
 import { renderAliasName } from '../../lib/names/name.ts'
 import type { World } from '../../lib/names/resolve.ts'
 import { readCatalogue } from '../catalog/queries.ts'
+import { atOneMoment } from '../db/moment.ts'
 import type { Sql } from '../db/open.ts'
 import { changedAliases, changedImages, readHeads, readNews, type Heads } from './queries.ts'
 import { inTurns } from './turns.ts'
@@ -52,7 +53,7 @@ async function advance(sql: Sql, base: Snapshot | undefined): Promise<Snapshot> 
 /** Reads more than a few changes: all of them, or those of the catalogue too. */
 async function readOn(sql: Sql, known: Snapshot | undefined): Promise<Snapshot> {
   const after = known?.generation ?? 0n
-  const read = await sql.begin('isolation level repeatable read read only', async (tx) => {
+  const read = await atOneMoment(sql, async (tx) => {
     const [heads, moves] = await Promise.all([readHeads(tx), changedAliases(tx, after)])
     const { catalogue } = await readCatalogue(tx)
     const changed: Image[] = []
