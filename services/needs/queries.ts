@@ -33,7 +33,8 @@ export async function readHolds(
       from hold
       where ${active(sql, now)} and ${among(sql, 'hold.image', names)}
       group by image
-    ) as held join hold on hold.id = held.id`
+    ) as held
+    cross join lateral (select owner, reason from hold where id = held.id collate "default" limit 1) as newest`
 }
 
 /** Something that needs an image, by its name. */

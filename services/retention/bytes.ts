@@ -16,8 +16,18 @@ export interface Measured {
   readonly own: ReadonlyMap<string, Places>
 }
 
+/** What is measured. */
+interface Measuring {
+  readonly decisions: readonly Decision[]
+  /** Whether these are of all images. */
+  readonly isWhole: boolean
+}
+
 /** Measures in one pass over what names chunks, however many images are judged. */
-export async function measure(tx: Transaction, decisions: readonly Decision[]): Promise<Measured> {
+export async function measure(
+  tx: Transaction,
+  { decisions, isWhole }: Measuring,
+): Promise<Measured> {
   const freed: Record<string, number> = {}
   const own = new Map<string, Record<string, number>>()
   let total = 0
@@ -34,7 +44,7 @@ export async function measure(tx: Transaction, decisions: readonly Decision[]): 
   }
   const ours = decisions.filter(({ image }) => image.expires === undefined)
   for (const place of ['portal', 'archive'] as const) {
-    for (const share of await readShares(tx, place, ours)) add(place, share)
+    for (const share of await readShares(tx, place, { decisions: ours, isWhole })) add(place, share)
   }
   const archiving = ours.filter(({ action }) => action === 'archive')
   return { freed, total, own, archived: await readArchived(tx, archiving) }
@@ -53,17 +63,23 @@ interface ShareRow {
   readonly bytes: number
 }
 
-/** The bytes of the chunks that the judged images need at a place, by who else needs them. */
+/**
+ * The bytes of the chunks that the judged images need at a place, by who else needs them. All that name chunks are read once where all
+ * images are judged, or else those that name one of the judged images' chunks.
+ */
 async function readShares(
   tx: Transaction,
   place: keyof typeof places,
-  decisions: readonly Decision[],
+  { decisions, isWhole }: Measuring,
 ): Promise<readonly ShareRow[]> {
   const { storage, named, chunk } = places[place]
   const here = decisions.filter(({ image }) => image.storage === storage)
   if (here.length === 0) return []
   const names = here.map(({ image }) => image.name)
   const going = here.map(({ action }) => String(action !== 'keep'))
+  const all = tx`true`
+  const judgedOnes = tx`manifest in (select manifest from image join judged using (name))`
+  const theirChunks = tx`chunk in (select chunk from ${tx(named)} join content using (manifest))`
   return tx<ShareRow[]>`
     with judged as (
       select * from unnest(${names}::text[], ${going}::text[]::bool[]) as judged (name, going)
@@ -71,19 +87,20 @@ async function readShares(
       select manifest, count(*) as images, min(image.name) as image,
         bool_and(coalesce(judged.going, false)) as going
       from image left join judged using (name)
-      where storage = ${storage} and not custom
-        and manifest in (select manifest from image join judged using (name))
-      group by manifest
+      where storage = ${storage} and not custom and ${isWhole ? all : judgedOnes}
+      group by manifest having count(judged.name) > 0
     ), need as (
-      select chunk, count(*) as manifests, min(image) as image, max(images) as images,
+      select chunk, case when count(*) = 1 then min(manifest) end as manifest,
         bool_and(coalesce(going, false)) as going
       from ${tx(named)} left join content using (manifest)
-      where chunk in (select chunk from ${tx(named)} join content using (manifest))
-      group by chunk
+      where ${isWhole ? all : theirChunks}
+      group by chunk having count(content.manifest) > 0
+    ), share as (
+      select manifest, going, sum(stored_bytes) as bytes
+      from need join ${tx(chunk)} as stored on stored.id = need.chunk group by 1, 2
     )
-    select case when manifests = 1 and need.images = 1 then image end as image, going,
-      sum(stored_bytes)::float8 as bytes
-    from need join ${tx(chunk)} as stored on stored.id = need.chunk group by 1, 2`
+    select case when images = 1 then image end as image, share.going, sum(bytes)::float8 as bytes
+    from share left join content using (manifest) group by 1, 2`
 }
 
 /** The bytes of what is to be archived and is not in the archive yet. */

@@ -5,6 +5,7 @@ import type {
   ExplainRetentionResponse,
   RuleSaid,
 } from '../../proto/gen/merge/image/v1/retention.ts'
+import { atOneMoment } from '../db/moment.ts'
 import type { Sql } from '../db/open.ts'
 import { findImage } from '../images/queries.ts'
 import { noImage } from '../images/found.ts'
@@ -22,13 +23,13 @@ export async function explainImage(
   now: Date,
 ): Promise<ExplainRetentionResponse> {
   const name = renderImageName(parseImageName(text))
-  return sql.begin('isolation level repeatable read read only', async (tx) => {
+  return atOneMoment(sql, async (tx) => {
     const found = await findImage(tx, name)
     if (found === undefined) throw noImage(name)
     const policies = (await readPolicies(tx)).map(toPolicy)
     const explained = explain(await readWorldFor(tx, now, name), policies, name)
     if (explained === undefined) return { item: undefined, rules: [], message: gone(found) }
-    const { own } = await measure(tx, [explained.decision])
+    const { own } = await measure(tx, { decisions: [explained.decision], isWhole: false })
     const { action, rule, policy, needs, due } = explained.decision
     const item = renderItem({
       ...{ image: name, action, rule: rules[rule], message: explained.message },

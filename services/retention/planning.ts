@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { fits, type Pattern } from '../../lib/retention/pattern.ts'
 import { planRetention, type Decision } from '../../lib/retention/plan.ts'
+import { atOneMoment } from '../db/moment.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { readWorld } from '../needs/world.ts'
 import { measure, type Measured } from './bytes.ts'
@@ -20,7 +21,7 @@ export interface Scope {
 export interface Judged {
   readonly now: Date
   /** Of all images that it judges, by name. */
-  readonly decisions: readonly Decision[]
+  readonly decisions: Decision[]
   /** The policies by which images go, and in which version each was. */
   readonly policies: Readonly<Record<string, string>>
 }
@@ -32,11 +33,13 @@ export interface Plan extends Judged, Measured {
 
 /** Plans as of one moment: what is written meanwhile is not seen, or seen whole. */
 export async function planNow(sql: Sql, now: Date, scope: Scope): Promise<Plan> {
-  return sql.begin('isolation level repeatable read read only', async (tx) => {
+  return atOneMoment(sql, async (tx) => {
     // One pass over all that names chunks: in memory rather than in files, where it fits.
     await tx`set local work_mem = '64MB'`
     const judged = await judge(tx, now, scope)
-    return { ...judged, ...(await measure(tx, judged.decisions)), etag: etagOf(judged) }
+    const isWhole = scope.pattern === undefined && scope.policy === null
+    const measured = await measure(tx, { decisions: judged.decisions, isWhole })
+    return { ...judged, ...measured, etag: etagOf(judged) }
   })
 }
 

@@ -49,7 +49,10 @@ export interface NewRun {
   readonly applier?: string
 }
 
-/** Keeps a plan; false if there is one for this time of the schedule. */
+/**
+ * Keeps a plan, and takes its decisions from it as it goes; false if there is one for this time of the schedule. The decisions are as many as
+ * the images, and postgres.js holds on to all that the first transaction of a kind could reach.
+ */
 export async function insertRun(tx: Transaction, plan: Plan, run: NewRun): Promise<boolean> {
   const { id, state, creator, pattern, schedule, message = '', applier } = run
   const count = (action: Action) => plan.decisions.filter((one) => one.action === action).length
@@ -63,13 +66,13 @@ export async function insertRun(tx: Transaction, plan: Plan, run: NewRun): Promi
       ${state === 'done' ? plan.now : null})
     on conflict (policy, schedule_time) do nothing`
   if (made === 0) return false
-  for (let at = 0; at < plan.decisions.length; at += itemsAtOnce) {
-    await insertItems(tx, id, plan, plan.decisions.slice(at, at + itemsAtOnce))
+  while (plan.decisions.length > 0) {
+    await insertItems(tx, id, plan, plan.decisions.splice(0, itemsAtOnce))
   }
   return true
 }
 
-const itemsAtOnce = 5000
+const itemsAtOnce = 1000
 const mostHolders = 10
 
 async function insertItems(
@@ -181,8 +184,10 @@ export async function endRuns(sql: Sql, now: Date): Promise<readonly string[]> {
  */
 export async function forgetPlans(sql: Sql, before: Date): Promise<void> {
   await sql`
-    delete from retention_run
-    where state in ('planned', 'waiting', 'lapsed') and plan_time < ${before}`
+    with forgotten as (
+      delete from retention_run
+      where state in ('planned', 'waiting', 'lapsed') and plan_time < ${before} returning id)
+    delete from retention_item using forgotten where run = forgotten.id`
   await sql`
     delete from retention_item using retention_run
     where id = run and action = 'keep' and state = 'done' and plan_time < ${before}`
