@@ -1,12 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BlobStore } from '../lib/chunks/blobs.ts'
-import { type Bucket, type BucketOptions, openBucket } from '../lib/chunks/bucket.ts'
+import { type Bucket, openBucket } from '../lib/chunks/bucket.ts'
 import { openDirectory } from '../lib/chunks/directory.ts'
-import { errorCode, precondition } from '../lib/failure.ts'
+import { bucketAt, type ServerSettings } from '../lib/chunks/given.ts'
 import type { PortalDeps, PortalSettings } from './portal.ts'
-
-type ServerSettings = Pick<PortalSettings, 's3Endpoint' | 's3Region' | 's3Ca' | 's3PathStyle'>
 
 type BlobsSettings = ServerSettings & Pick<PortalSettings, 'data' | 'bucket'>
 
@@ -33,7 +30,10 @@ export async function openBlobs(
   if (settings.bucket === undefined) {
     return openDirectory({ path: join(settings.data, 'chunks'), startedAt: deps.now().getTime() })
   }
-  const bucket = await openBucket(await bucketOptions(settings, settings.bucket, deps))
+  const bucket = await openBucket({
+    ...(await bucketAt(settings.bucket, settings, deps.newUuid)),
+    newId: deps.newUlid,
+  })
   tell(settings.bucket, bucket, deps)
   return bucket
 }
@@ -50,10 +50,11 @@ export async function openArchiveBlobs(
 ): Promise<BlobStore & AsyncDisposable> {
   const { archiveBucket: address, archiveDir: path = '', archiveStorageClass } = settings
   if (address === undefined) return openDirectory({ path, startedAt: deps.now().getTime() })
-  const options = await bucketOptions(archiveServer(settings), address, deps)
+  const options = await bucketAt(address, archiveServer(settings), deps.newUuid)
   const storageClass = archiveStorageClass
   const bucket = await openBucket({
     ...options,
+    newId: deps.newUlid,
     ...(storageClass === undefined ? {} : { storageClass }),
   })
   tell(address, bucket, deps)
@@ -69,35 +70,6 @@ function archiveServer(settings: ArchiveSettings): ServerSettings {
     s3Region: archiveS3Region,
     s3Ca: archiveS3Ca,
     s3PathStyle: archiveS3PathStyle,
-  }
-}
-
-async function bucketOptions(
-  settings: ServerSettings,
-  address: string,
-  { newUlid, newUuid }: BlobsDeps,
-): Promise<BucketOptions> {
-  const { s3Endpoint: endpoint, s3Region: region, s3Ca } = settings
-  const { host, pathname } = new URL(address)
-  const prefix = pathname.replace(/^\/+|\/+$/g, '')
-  return {
-    bucket: host,
-    prefix: prefix === '' ? '' : `${prefix}/`,
-    pathStyle: settings.s3PathStyle,
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(s3Ca === undefined ? {} : { ca: await certificates(s3Ca) }),
-    newId: newUlid,
-    random: () => parseInt(newUuid().slice(0, 8), 16) / 2 ** 32,
-  }
-}
-
-async function certificates(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    const text = `--s3-ca: ${file} cannot be read (${errorCode(error) ?? String(error)})`
-    throw precondition('UNREADABLE', text, { path: file }, error)
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bucketUrl, serverSettings } from '../lib/chunks/given.ts'
 import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
 import { flag, processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
@@ -9,8 +10,6 @@ const builds = (usual: number) =>
     .regex(/^\d{1,4}$/, 'must be a count of builds, 0 to 9999')
     .default(String(usual))
     .transform(Number)
-
-const bucketUrl = z.string().regex(/^s3:\/\/[a-z0-9.-]{3,63}(\/.*)?$/, 'must be s3://bucket/prefix')
 
 /** What `merge-image portal` can be told; docs and --help are made from this. */
 export const portalSettings = {
@@ -40,25 +39,7 @@ export const portalSettings = {
     value: 'S3-URL',
     schema: bucketUrl.optional(),
   },
-  s3Endpoint: {
-    about: "the S3 server, if it is not Amazon's; credentials come from the usual AWS places",
-    value: 'URL',
-    schema: z.url('must be http(s)://host:port').optional(),
-  },
-  s3Region: {
-    about: 'its region; that of AWS_REGION or the profile if not given, or us-east-1',
-    value: 'REGION',
-    schema: text.optional(),
-  },
-  s3Ca: {
-    about: "a file of the certificates (PEM) that vouch for the S3 server's, beside the usual ones",
-    value: 'FILE',
-    schema: text.optional(),
-  },
-  s3PathStyle: {
-    about: 'ask for endpoint/bucket/key, as most servers that are not Amazon want it',
-    schema: flag,
-  },
+  ...serverSettings,
   archiveDir: {
     about: 'keep archived images in this folder; without it or a bucket nothing can be archived',
     value: 'DIR',

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import {
+  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -8,6 +9,7 @@ import {
   type StorageClass,
 } from '@aws-sdk/client-s3'
 import { blobGone, blobShort } from './blobs.ts'
+import { endOpenUploads, putInParts } from './multipart.ts'
 import { isNamed, statusOf, unusable } from './refusals.ts'
 import { openS3, type S3, type S3Options } from './s3.ts'
 
@@ -25,6 +27,8 @@ export interface ObjectStat {
   readonly writtenAt: number
   /** Says which put wrote it; only `head` knows. */
   readonly token?: string
+  /** The server's own word for its bytes; only `head` knows. */
+  readonly etag?: string
 }
 
 export interface Page {
@@ -51,6 +55,12 @@ export interface Objects extends Disposable {
   get(key: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>
   head(key: string, signal?: AbortSignal): Promise<ObjectStat | undefined>
   page(folder: string, from?: string, most?: number, signal?: AbortSignal): Promise<Page>
+  /** Puts a file, however large, in place of what was there. */
+  putFile(key: string, path: string, signal: AbortSignal): Promise<void>
+  /** Puts the bytes of another object, which the server copies; false if it is gone or too large to be copied at once. */
+  copy(from: string, key: string, signal: AbortSignal): Promise<boolean>
+  /** Ends the puts of files that a crash left open. */
+  endOpenPuts(): Promise<void>
   /** One that is not there is none of its business. */
   delete(key: string, signal?: AbortSignal): Promise<void>
 }
@@ -63,6 +73,9 @@ export async function openObjects(options: ObjectsOptions): Promise<Objects> {
     get: (key, offset, length, signal) => get(place, key, offset, length, signal),
     head: (key, signal) => head(place, key, signal),
     page: (folder, from, most, signal) => page(place, folder, from, most, signal),
+    putFile: (key, path, signal) => putInParts(s3, at(place, key), path, signal),
+    copy: (from, key, signal) => copy(place, from, key, signal),
+    endOpenPuts: () => endOpenUploads(s3, { Bucket: options.bucket, Prefix: options.prefix }),
     delete: (key, signal) => remove(place, key, signal),
     [Symbol.dispose]: () => {
       s3[Symbol.dispose]()
@@ -154,10 +167,40 @@ function head(place: Place, key: string, signal?: AbortSignal): Promise<ObjectSt
     try {
       const answer = await place.s3.client.send(new HeadObjectCommand(at(place, key)), by)
       const token = answer.Metadata?.['put']
-      const found = statOf(key, answer.ContentLength, answer.LastModified)
-      return token === undefined ? found : { ...found, token }
+      const { ContentLength, LastModified, ETag: etag } = answer
+      return {
+        ...statOf(key, ContentLength, LastModified),
+        ...(token === undefined ? {} : { token }),
+        ...(etag === undefined ? {} : { etag }),
+      }
     } catch (error) {
       if (isGone(error)) return undefined
+      throw error
+    }
+  })
+}
+
+/** What CopyObject takes at once (Amazon S3 API Reference, CopyObject). */
+const mostCopied = 5 * 1024 ** 3
+
+async function copy(
+  place: Place,
+  from: string,
+  key: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const found = await head(place, from, signal)
+  if (found === undefined || found.sizeBytes > mostCopied) return false
+  const { Bucket, Key } = at(place, from)
+  const source = [Bucket, ...Key.split('/').map(encodeURIComponent)].join('/')
+  const command = new CopyObjectCommand({ ...at(place, key), CopySource: source })
+  const purpose = { operation: 'PutObject', bytes: found.sizeBytes, signal } as const
+  return place.s3.ask(purpose, async (by) => {
+    try {
+      await place.s3.client.send(command, by)
+      return true
+    } catch (error) {
+      if (isGone(error)) return false
       throw error
     }
   })

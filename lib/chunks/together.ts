@@ -1,4 +1,4 @@
-import { either } from '../chunks/abort.ts'
+import { either } from './abort.ts'
 
 /**
  * Waits for all that is started. When one fails the others are aborted; the first failure is thrown, and by then all have

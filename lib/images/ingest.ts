@@ -8,7 +8,7 @@ import { cutInputs, startSums, type Sums } from './cutting.ts'
 import { type Input, type InputFile, openInputs } from './input.ts'
 import { reporting } from './reporting.ts'
 import { type IngestProgress, startSupply } from './supply.ts'
-import { together } from './together.ts'
+import { together } from '../chunks/together.ts'
 
 const mediaTypes: Readonly<Record<Kind, string>> = {
   rootfs: 'application/vnd.merge.image.rootfs',

@@ -6,7 +6,7 @@ import { movedRun } from '../workers/verifier.ts'
 import { checkAbsent, createPartial, type Partial } from './partial.ts'
 import { awaiting, batchesOf, type Place, placesOf } from './placing.ts'
 import { reporting } from './reporting.ts'
-import { together } from './together.ts'
+import { together } from '../chunks/together.ts'
 
 /** How far a write-out is. */
 export interface WriteProgress {

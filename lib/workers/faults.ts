@@ -37,6 +37,7 @@ function writeAdvice(code: string): string {
   if (code === 'EROFS') return 'the file system is mounted read-only'
   if (code === 'ENOTDIR') return 'a part of the path is a file, not a directory'
   if (code === 'EISDIR') return 'it is a directory; name a file'
+  if (code === 'EEXIST') return 'a file is where its directory has to be'
   if (code === 'EFBIG') return 'files of this size are not allowed there'
   return code
 }
