@@ -36,4 +36,5 @@ export const localAccess: Access<typeof LocalServiceService> = {
   build: owner,
   drop: owner,
   evict: owner,
+  listProjections: owner,
 }

@@ -19,6 +19,7 @@ import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
 import { integrityAccess, localAccess, peerAccess } from './access.ts'
 import { admission } from './admission.ts'
 import { localService } from './local.ts'
+import { prepareProjection } from './projection/starting.ts'
 import { keepReporting } from './report.ts'
 import { keepsRoom } from './room.ts'
 import { agentScrubber } from './scrubbing.ts'
@@ -74,17 +75,13 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
     ...{ ...deps, facility, log, clock: sync.clock, upstream: sync.upstream },
     publisher,
   })
+  const projection = { data, sync, storage: { ...storage, store: healed } }
+  const projecting = await prepareProjection(settings, { ...deps, ...projection, log }, stack)
   const local = localService({
     ...sync,
-    publisher,
-    builders: settings.build,
-    store: healed,
-    verify: verifier(pool),
-    places: storage.places,
-    facility,
-    peerAddress,
-    now: deps.now,
-    newUuid: deps.newUuid,
+    ...{ publisher, builders: settings.build, projecting },
+    ...{ store: healed, verify: verifier(pool), places: storage.places },
+    ...{ facility, peerAddress, now: deps.now, newUuid: deps.newUuid },
     writeOut: writesOut({ store: healed, pool, drafts, usage, newUuid: deps.newUuid }),
     evicting: room.evicting,
     limits: room.limits,
@@ -96,6 +93,7 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
     (signal) => converge(sync, signal),
     (signal) => keepReporting({ facility, peerAddress }, sync, signal),
     room.evict,
+    ...(projecting === undefined ? [] : [projecting.keepOn]),
     (signal) => keepLooking(usage, sync.clock, signal),
   ]
   const upkeep: readonly Loop[] = [

@@ -4,6 +4,7 @@ import { damageSchema } from './damage.ts'
 import { arrivalsUpgrade } from './images.ts'
 import { needAll, needsSchema } from './needs.ts'
 import { placesSchema, placesUpgrade } from './places.ts'
+import { projectionSchema } from './projection/table.ts'
 import { usageSchema } from './usage.ts'
 
 const schema = `
@@ -28,7 +29,8 @@ const schema = `
   ) STRICT;
   ${needsSchema}
   ${usageSchema}
-  PRAGMA user_version = 3;
+  ${projectionSchema}
+  PRAGMA user_version = 4;
 `
 
 /** What an agent knows: where its chunks lie, which images are whole, and what it should hold. */
@@ -45,6 +47,9 @@ export function openAgentDatabase(dir: string): DatabaseSync {
   }
   if (version === 1 || version === 2) {
     db.exec(`BEGIN; ${arrivalsUpgrade} ${usageSchema} PRAGMA user_version = 3; COMMIT`)
+  }
+  if (version === 1 || version === 2 || version === 3) {
+    db.exec(`BEGIN; ${projectionSchema} PRAGMA user_version = 4; COMMIT`)
   }
   db.exec(damageSchema)
   return db

@@ -15,6 +15,8 @@ import type { Evictor } from './evicting.ts'
 import { exportImage } from './exporting.ts'
 import { importImage } from './importing.ts'
 import { orderBuild, type OrderDeps } from './ordering.ts'
+import { listProjections } from './projection/listing.ts'
+import type { Projector } from './projection/projecting.ts'
 import type { Publisher } from './publishing.ts'
 import { pullImage } from './pull.ts'
 import { pushImage } from './push.ts'
@@ -36,6 +38,8 @@ export interface LocalDeps extends SyncDeps {
   readonly now: () => Date
   readonly newUuid: () => string
   readonly servedBytes: () => bigint
+  /** Undefined where nothing is laid out. */
+  readonly projecting: Pick<Projector, 'now'> | undefined
   readonly publisher: Publisher
   /** Checks the chunks of portable files. */
   readonly verify: Verify
@@ -71,6 +75,8 @@ export function localService(deps: LocalDeps): Service<typeof LocalServiceServic
     listLocal() {
       return Promise.resolve({ images: localImages(deps) })
     },
+
+    listProjections: () => Promise.resolve(listProjections(deps.projecting)),
 
     resolveLocal({ reference }) {
       const { image, rule, warnings } = resolveHere(

@@ -5,6 +5,7 @@ import { percent, size } from '../lib/sizes.ts'
 import { processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
 import { parseWindow, windowPattern, windowRule } from '../lib/window.ts'
 import { builderSettings } from './build/settings.ts'
+import { projectionSettings } from './projection/settings.ts'
 
 const address = z.string({ error: 'is missing' }).regex(/^.+:\d{1,5}$/, 'must be host:port')
 
@@ -95,6 +96,7 @@ export const agentSettings = {
     value: 'TIME',
     schema: time('7d'),
   },
+  ...projectionSettings,
   ...builderSettings,
   ...upkeepSettings,
   ...processSettings,

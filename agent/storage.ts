@@ -15,6 +15,7 @@ import { openAgentDatabase } from './database.ts'
 import { draftsIn, type Drafts } from './drafts.ts'
 import { imagesIn, type ImageTable } from './images.ts'
 import { findLostPacks } from './lost.ts'
+import { projectionIn, type ProjectionTable } from './projection/table.ts'
 import type { RoundDeps } from './round.ts'
 import { needsIn, type Needs } from './needs.ts'
 import { placesIn } from './places.ts'
@@ -32,6 +33,8 @@ export interface Storage {
   readonly blobs: BlobStore
   readonly drafts: Drafts
   readonly usage: Usage
+  /** What was laid out at a place for others to read. */
+  readonly projection: (place: string) => ProjectionTable
   readonly weigh: RoundDeps['weigh']
   readonly pool: Pool
 }
@@ -61,6 +64,7 @@ export async function openStorage(
     ...{ store, places, images, needs, collectable, damage, blobs, pool },
     drafts: draftsIn(db),
     usage: usageIn(db, deps.now),
+    projection: (place) => projectionIn(db, place),
     weigh: (ranks, isKept) => weigh(db, ranks, isKept),
   }
 }

@@ -148,7 +148,7 @@ function notBefore(transfers: Transfers): Map<string, number> {
   return new Map([...transfers].map(([name, { retryAt }]) => [name, retryAt ?? 0]))
 }
 
-function asFailure(error: unknown): Failure {
+export function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error
   return internal('INTERNAL', 'The agent failed unexpectedly; its log says more.', {}, error)
 }

@@ -59,7 +59,8 @@ export function usageIn(db: DatabaseSync, now: () => Date): Usage {
         const path = String(row['path'])
         const found = await fileAt(path)
         if (found !== undefined && found.file === row['file']) {
-          note(String(row['image']), found.readMs)
+          // What is laid out for others is as if it had been read in 1970, until it is.
+          if (found.readMs > 0) note(String(row['image']), found.readMs)
         } else forget(db, path, String(row['file']))
       }
     },

@@ -4,6 +4,7 @@ import { integrityCommands } from './integrity.ts'
 import { localCommands } from './local.ts'
 import { ownCommands } from './own.ts'
 import type { Program } from './program.ts'
+import { projectionCommands } from './projections.ts'
 import { spaceCommands } from './space.ts'
 import { transferCommands } from './transfers.ts'
 
@@ -22,6 +23,7 @@ export const mrsImage: Program = {
   },
   commands: [
     ...localCommands,
+    ...projectionCommands,
     ...transferCommands,
     ...ownCommands,
     ...spaceCommands,

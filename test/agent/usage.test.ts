@@ -118,7 +118,8 @@ test('in a database from before there was eviction, what is here came when it wa
   {
     using db = new DatabaseSync(join(folder.path, 'agent.db'))
     db.exec(`ALTER TABLE image DROP COLUMN arrived; ALTER TABLE image DROP COLUMN unwanted;
-      DROP TABLE use; DROP TABLE written; PRAGMA user_version = 2`)
+      DROP TABLE use; DROP TABLE written; DROP TABLE projection;
+      PRAGMA user_version = 2`)
   }
   const before = Date.now()
   using db = openAgentDatabase(folder.path)

@@ -32,7 +32,7 @@ async function mrs(...argv: readonly string[]) {
     throw new Error('not asked here')
   }
   const service = {
-    ...{ status: never, listLocal: never, resolveLocal: never },
+    ...{ status: never, listLocal: never, resolveLocal: never, listProjections: never },
     ...{ pull: neverStreams, writeOut: neverStreams, verify: neverStreams },
     ...{ push: neverStreams, build: neverStreams, export: neverStreams, import: neverStreams },
     drop: ({ reference }: { reference: string }) => Promise.resolve({ image: `${reference}-x86` }),

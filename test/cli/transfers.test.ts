@@ -62,6 +62,7 @@ async function mrs(pulls: readonly PullResponse[], ...argv: readonly string[]) {
     build: anyone,
     drop: anyone,
     evict: anyone,
+    listProjections: anyone,
   }
   const step = { image: name, doneBytes: 5_000n, totalBytes: 5_000n }
   const service = {
@@ -80,6 +81,7 @@ async function mrs(pulls: readonly PullResponse[], ...argv: readonly string[]) {
     build: () => streamOf<BuildResponse>(),
     drop: () => Promise.resolve({ image: name }),
     evict: () => Promise.resolve({ items: [], freedBytes: 0n }),
+    listProjections: () => Promise.resolve({ place: '/srv', projections: [] }),
   }
   const gate = {
     identify: identifyInsecurely,

@@ -1,0 +1,74 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Usage } from '../usage.ts'
+import type { Wanted } from './plan.ts'
+import type { Shelf } from './shelf.ts'
+import type { ProjectionTable } from './table.ts'
+
+export interface LayingDeps {
+  readonly shelf: Shelf
+  readonly table: ProjectionTable
+  readonly usage: Pick<Usage, 'pin' | 'wrote'>
+  /** Writes a file of an image, whole and verified, to a path. */
+  readonly make: (wanted: Wanted, path: string, signal: AbortSignal) => Promise<void>
+  readonly now: () => Date
+  readonly newUuid: () => string
+  readonly log: Logger
+}
+
+/** Lays a file of an image out, and remembers that it lies there. */
+export async function layOut(wanted: Wanted, deps: LayingDeps, signal: AbortSignal): Promise<void> {
+  const { shelf, table, usage, now, log } = deps
+  const { key, name, image, content } = wanted
+  using _pin = usage.pin(image)
+  const token = (await copied(wanted, deps, signal)) ?? (await made(wanted, deps, signal))
+  table.put({ key, name, image, content, token, time: now() })
+  log.info({ key, image, place: shelf.place }, 'image laid out')
+  if (name === image) await usage.wrote(image, join(shelf.place, key))
+}
+
+export async function takeAway(
+  key: string,
+  { shelf, table, log }: LayingDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  await shelf.remove(key, signal)
+  table.forget(key)
+  log.info({ key, place: shelf.place }, 'image not laid out any more')
+}
+
+/** What somebody took away or replaced is not laid out any more. */
+export async function forgetMissing(
+  { shelf, table }: LayingDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { key, token } of table.all()) {
+    if ((await shelf.look(key, signal)) !== token) table.forget(key)
+  }
+}
+
+/** From where the same bytes lie already. */
+async function copied(
+  { key, content }: Wanted,
+  { shelf, table }: LayingDeps,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const same = table.all().find((row) => row.content === content && row.key !== key)
+  if (same === undefined || (await shelf.look(same.key, signal)) !== same.token) return undefined
+  return shelf.copy(same.key, key, signal)
+}
+
+async function made(
+  wanted: Wanted,
+  { shelf, make, newUuid }: LayingDeps,
+  signal: AbortSignal,
+): Promise<string> {
+  const staged = join(shelf.staging, newUuid())
+  try {
+    await make(wanted, staged, signal)
+    return await shelf.put(staged, wanted.key, signal)
+  } finally {
+    await rm(staged, { force: true })
+  }
+}

@@ -1,0 +1,81 @@
+import { formOf, keysOf, type Form, type LaidFile } from './layout.ts'
+
+/** An image that is here. */
+export interface Shown {
+  readonly name: string
+  readonly digest: string
+  readonly files: readonly LaidFile[]
+  /** Not to be used any more: its exact name stays, and no alias leads there. */
+  readonly isRevoked: boolean
+}
+
+/** What is to lie at a key. */
+export interface Wanted {
+  readonly key: string
+  /** The exact name or alias under which it lies there. */
+  readonly name: string
+  readonly image: string
+  readonly file: LaidFile
+  readonly form: Form
+  /** The same for the same bytes. */
+  readonly content: string
+}
+
+/** What was laid out. */
+export interface Laid {
+  readonly key: string
+  readonly name: string
+  readonly content: string
+}
+
+export interface Wish {
+  readonly template: string
+  readonly form: Form
+  /** The aliases that are asked for, and where each points; one that points nowhere known is left out. */
+  readonly aliases: ReadonlyMap<string, string>
+}
+
+export interface Plan {
+  readonly puts: readonly Wanted[]
+  /** The keys under which nothing is to lie any more. */
+  readonly removals: readonly string[]
+}
+
+/** What lies where. Where two files want one key, the first keeps it: their images differ in what boots them, and the layout does not say. */
+export function wantedOf(images: readonly Shown[], wish: Wish): ReadonlyMap<string, Wanted> {
+  const wanted = new Map<string, Wanted>()
+  const lay = (name: string, { name: image, digest, files }: Shown): void => {
+    for (const file of files) {
+      const form = formOf(file, wish.form)
+      const content = [digest, file.kind, file.boot, form].join(' ')
+      for (const key of keysOf(wish.template, name, file, wish.form)) {
+        if (!wanted.has(key)) wanted.set(key, { key, name, image, file, form, content })
+      }
+    }
+  }
+  const here = new Map(images.map((image) => [image.name, image]))
+  for (const image of images) lay(image.name, image)
+  for (const [alias, target] of wish.aliases) {
+    const image = here.get(target)
+    if (image?.isRevoked === false) lay(alias, image)
+  }
+  return wanted
+}
+
+/**
+ * What is to be done so that everything lies as it is wanted. An alias whose new image is not here yet keeps what it has, and nothing goes
+ * while its name lacks something: nobody finds nothing under a name that goes on.
+ */
+export function planProjection(images: readonly Shown[], wish: Wish, laid: readonly Laid[]): Plan {
+  const wanted = wantedOf(images, wish)
+  const there = new Map(laid.map((one) => [one.key, one.content]))
+  const here = new Set(images.map(({ name }) => name))
+  const puts = [...wanted.values()].filter(({ key, content }) => there.get(key) !== content)
+  const lacking = new Set(puts.map(({ name }) => name))
+  const awaits = (name: string): boolean => {
+    const target = wish.aliases.get(name)
+    return lacking.has(name) || (target !== undefined && !here.has(target))
+  }
+  const removals = laid.filter(({ key, name }) => !wanted.has(key) && !awaits(name))
+  return { puts, removals: removals.map(({ key }) => key) }
+}
