@@ -17,6 +17,7 @@ import { everyItem, exactName, present } from './find.ts'
 import { imageJson } from './json.ts'
 import { originFacts } from './provenance.ts'
 import { remarks, standingFacts } from './life.ts'
+import { byFacility } from './matrix.ts'
 import { coloured, facts, listed, rowsOf } from './table.ts'
 import { bytes, counted, plain, share, time } from './units.ts'
 import { word, wordsOf } from './words.ts'
@@ -38,9 +39,11 @@ const list = command({
       about: 'only those whose bytes are there',
       choices: wordsOf(ImageStorage),
     },
+    'by-facility': { about: 'say which facility holds which, and which lags' },
   },
-  examples: ['list', 'list --distro debian --state candidate', 'list --storage archived'],
-  async run(context, _args, { state = 'unspecified', storage = 'unspecified', ...more }) {
+  examples: ['list', 'list --distro debian --state candidate', 'list --by-facility'],
+  async run(context, _args, { 'by-facility': isMatrix, ...asked }) {
+    const { state = 'unspecified', storage = 'unspecified', ...more } = asked
     const filter = ImageFilter.create({
       ...more,
       state: imageStateFromJSON(`IMAGE_STATE_${state.toUpperCase()}`),
@@ -51,6 +54,12 @@ const list = command({
       (page) => images(context).listImages({ ...page, filter }, { signal }),
       (page) => page.images,
     )
+    if (isMatrix === true) {
+      return byFacility(
+        context,
+        found.map(({ name }) => name),
+      )
+    }
     return listed('images', found, imageJson, headings, imageCells)
   },
 })
