@@ -109,7 +109,24 @@ const drop = command({
   },
 })
 
-export const facilityCommands = [create, list, show, push, drop]
+const explain = command({
+  verb: 'explain',
+  object: 'replica',
+  summary: 'say why an image is at a facility, or why it is not and what is in the way',
+  arguments: ['IMAGE', 'FACILITY'],
+  flags: {},
+  examples: ['explain replica debian-13 lab1'],
+  async run(context, [reference, facility]) {
+    const image = await exactName(context, reference)
+    const request = { image, facility }
+    const answer = await facilities(context).explainReplica(request, { signal: context.signal })
+    const { replica, message } = answer
+    const json = { ...answer, replica: replica && replicaJson(replica) }
+    return { json, text: () => plain(message) }
+  },
+})
+
+export const facilityCommands = [create, list, show, push, drop, explain]
 
 function facilities({ channel }: Context): Remote<FacilityServiceService> {
   return connect(FacilityServiceService, channel)

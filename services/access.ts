@@ -214,6 +214,7 @@ export const facilityAccess: Access<typeof FacilityServiceService> = {
   pushImage: insiders(({ facility }) => facility),
   dropImage: insiders(({ facility }) => facility),
   listReplicas: insiders(({ facility }) => facility),
+  explainReplica: insiders(({ facility }) => facility),
   putQuota: admins,
 }
 

@@ -114,6 +114,7 @@ export const audited: ReadonlyMap<string, boolean> = new Map([
     pushImage: changes,
     dropImage: changes,
     listReplicas: reads,
+    explainReplica: reads,
     putQuota: changes,
   }),
   ...rows(AgentServiceService, {

@@ -16,7 +16,8 @@ export interface WantedRow {
 const lapse = '90 seconds'
 
 /** Whether the facility's agent is there, by its last report. */
-const isThere = (sql: Sql | Transaction) => sql`agent_time > now() - ${lapse}::interval`
+export const isThere = (sql: Sql | Transaction, heard = sql`agent_time`) =>
+  sql`${heard} > now() - ${lapse}::interval`
 
 /** The facility's wanted images, each with the other facilities that hold its content whole or fetch it too. */
 export async function wantedImages(sql: Sql, facility: string): Promise<WantedRow[]> {

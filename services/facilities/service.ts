@@ -11,6 +11,7 @@ import type { Service } from '../../lib/rpc/service.ts'
 import {
   FacilityServiceService,
   type Facility,
+  type Replica,
   type ReplicaState,
 } from '../../proto/gen/merge/image/v1/facility.ts'
 import { newestReleased } from '../aliases/queries.ts'
@@ -21,6 +22,7 @@ import { demandDays, demandElsewhere, demandShared } from '../images/custom.ts'
 import { lockImage } from '../images/queries.ts'
 import { noImage } from '../images/found.ts'
 import { cutPage, parsePage } from '../pages.ts'
+import { explainStanding } from './explaining.ts'
 import {
   findFacility,
   insertFacility,
@@ -30,7 +32,9 @@ import {
   unwant,
   want,
   type FacilityRow,
+  type ReplicaRow,
 } from './queries.ts'
+import { readStanding } from './standing.ts'
 
 export function facilityService(deps: {
   readonly sql: Sql
@@ -98,13 +102,20 @@ export function facilityService(deps: {
       const { name } = await getFacility(sql, request.facility)
       const found = await listReplicas(sql, name, page)
       const { rows, nextPageToken } = cutPage(found, page, ({ image }) => image, filter)
-      const replicas = rows.map((row) => ({
-        ...row,
-        digest: `sha256:${row.digest}`,
-        state: row.state as ReplicaState,
-        useTime: row.useTime ?? undefined,
-      }))
-      return { replicas, nextPageToken }
+      return { replicas: rows.map(renderReplica), nextPageToken }
+    },
+
+    async explainReplica(request) {
+      const image = renderImageName(parseImageName(request.image))
+      const { name } = await getFacility(sql, request.facility)
+      const standing = await readStanding(sql, name, image)
+      if (standing === undefined) throw noImage(image)
+      const { replica, actor, wantTime, holders } = standing
+      return {
+        replica: replica === undefined ? undefined : renderReplica(replica),
+        ...{ wanted: actor !== null, actor: actor ?? '', wantTime: wantTime ?? undefined },
+        ...{ holders: [...holders], message: explainStanding(standing) },
+      }
     },
 
     async putQuota(request, { caller }) {
@@ -161,6 +172,15 @@ function parseArch(word: string): string {
   throw invalid('INVALID_FIELD', `"${word}" is no architecture: x86, aarch64 or riscv64.`, {
     field: 'arch',
   })
+}
+
+function renderReplica(row: ReplicaRow): Replica {
+  const { image, totalBytes, peerBytes, portalBytes, error, updateTime, useTime } = row
+  return {
+    ...{ image, totalBytes, peerBytes, portalBytes, error, updateTime },
+    ...{ digest: `sha256:${row.digest}`, state: row.state as ReplicaState },
+    useTime: useTime ?? undefined,
+  }
 }
 
 function renderFacility(row: FacilityRow): Facility {

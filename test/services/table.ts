@@ -232,6 +232,9 @@ export const table: Table = {
         facilities.dropImage({ requestId: id(), image: image(''), facility }) },
     listReplicas: { may: row('everywhere', 'nowhere', 'nowhere', 'own', 'own'),
       call: ({ facilities }, facility) => facilities.listReplicas({ ...page, facility }) },
+    explainReplica: { may: row('everywhere', 'nowhere', 'nowhere', 'own', 'own'),
+      call: ({ facilities }, facility) =>
+        facilities.explainReplica({ facility, image: image('') }) },
     putQuota: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
       call: ({ facilities }, facility) => facilities.putQuota({
         requestId: id(), facility, customQuotaBytes: 1n, customDays: 1,

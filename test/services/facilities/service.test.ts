@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { ReportStateRequest } from '../../../proto/gen/merge/image/v1/agent.ts'
 import { ReplicaState } from '../../../proto/gen/merge/image/v1/facility.ts'
 import { makeFacilities, push } from '../../support/facilities.ts'
 import { publish, restate } from '../../support/images.ts'
@@ -151,5 +152,48 @@ describe('facilities', () => {
       facts: { field: 'page_token' },
     })
     await expect(list('lab9', 2)).rejects.toMatchObject({ reason: 'FACILITY_NOT_FOUND' })
+  })
+
+  describe('an explanation of a replica', () => {
+    const explain = (image: string, facility = 'lab3', who = admin) =>
+      who.facilities.explainReplica({ image, facility })
+    let image = ''
+
+    beforeAll(async () => {
+      image = await publish(portal.as('producer'), 'fedora-43', randomBytes(100))
+    })
+
+    test('says who wants an image at a facility, who else has it, and what is in the way', async () => {
+      expect(await explain(image)).toMatchObject({ wanted: false, replica: undefined, holders: [] })
+      await push(admin, 'lab3', image)
+      expect(await explain(image)).toMatchObject({
+        ...{ wanted: true, actor: 'admin', replica: undefined },
+        message: expect.stringContaining('The agent of lab3 was never heard of'),
+      })
+      const { REPLICA_STATE_PRESENT, REPLICA_STATE_FAILED } = ReplicaState
+      const report = (facility: string, state: ReplicaState, error: string) =>
+        portal
+          .as(`agent:${facility}`)
+          .agents.reportState(
+            ReportStateRequest.fromPartial({ facility, replicas: [{ image, state, error }] }),
+          )
+      await report('lab2', REPLICA_STATE_PRESENT, '')
+      await report('lab3', REPLICA_STATE_FAILED, 'the disk is full')
+      const answer = await explain(image)
+      expect(answer).toMatchObject({ holders: ['lab2'], replica: { state: REPLICA_STATE_FAILED } })
+      expect(answer.message).toMatch(/the disk is full\. It is tried again.* from lab2 first/)
+    })
+
+    test('is for those who belong there, of what there is', async () => {
+      await expect(explain('debian-13.9-std-x86-20200101')).rejects.toMatchObject({
+        reason: 'NOT_FOUND',
+      })
+      await expect(explain(image, 'nowhere')).rejects.toMatchObject({
+        reason: 'FACILITY_NOT_FOUND',
+      })
+      await expect(explain(image, 'lab3', portal.as('manager:lab1'))).rejects.toMatchObject({
+        reason: 'NOT_ALLOWED',
+      })
+    })
   })
 })

@@ -1,0 +1,72 @@
+import { failed, fetching, present } from './queries.ts'
+import type { Standing } from './standing.ts'
+
+/** Why an image is at a facility, or why it is not and what to do, as sentences. */
+export function explainStanding(standing: Standing): string {
+  const { image, facility, replica, actor, wantTime } = standing
+  const isHere = replica?.state === present
+  if (actor === null) return isHere ? leftover(standing) : unwanted(standing)
+  const who = `${actor} put it on the list of ${facility}${wantTime === null ? '' : ` on ${day(wantTime)}`}`
+  if (isHere) return `${image} is at ${facility}, whole: ${who}.`
+  return [`${image} is not at ${facility} yet: ${who}.`, ...inTheWay(standing)].join(' ')
+}
+
+function leftover({ image, facility, own }: Standing): string {
+  if (own) return `${image} is at ${facility}, whose own image it is.`
+  return `${image} is at ${facility}, and nobody wants it there any more: it stays until its room is needed.`
+}
+
+function unwanted({ image, facility, storage, imageState }: Standing): string {
+  const none = `${image} is not at ${facility}, and nobody wants it there`
+  if (imageState === 'revoked') return `${none}: it is revoked, and goes nowhere.`
+  if (storage === 'expired') return `${none}: it has expired, and its bytes are gone.`
+  if (storage === 'archived') {
+    return `${none}: it is in the archive. "mrg-image restore ${image}" brings it back, and then it can go there.`
+  }
+  return `${none}: "mrg-image push ${image} ${facility}" puts it on its list.`
+}
+
+/** What is known of why it has not come, the nearest reason first. */
+function* inTheWay(standing: Standing): Generator<string> {
+  const { facility, replica, agentTime, agentIsThere, storage } = standing
+  if (agentTime === null) {
+    yield `The agent of ${facility} was never heard of: start it.`
+    return
+  }
+  if (!agentIsThere) {
+    yield `The agent of ${facility} was last heard of at ${minute(agentTime)}: start it, or see why it does not reach the portal.`
+  }
+  if (storage !== 'present') yield 'Its bytes are not at the portal any more.'
+  if (replica?.state === failed) {
+    yield `The last try failed at ${minute(replica.updateTime)}: ${sentence(replica.error)} It is tried again by itself.`
+  } else if (replica?.state === fetching) {
+    const done = replica.peerBytes + replica.portalBytes
+    yield `It is on its way: ${done} of ${replica.totalBytes} bytes have come.`
+  } else if (agentIsThere) {
+    yield waits(standing)
+  }
+  yield from(standing)
+}
+
+function waits({ facility, fetching: others }: Standing): string {
+  return others > 0
+    ? 'It waits for its turn: another image is fetched now.'
+    : `It waits: "mrs-image status" at ${facility} says whether for the hours of --fetch-window.`
+}
+
+function from({ holders }: Standing): string {
+  if (holders.length === 0) return 'It comes from the portal: no other facility has it.'
+  return `It comes from ${holders.join(', ')} first, then from the portal.`
+}
+
+function sentence(text: string): string {
+  return `${text.replace(/\.$/, '')}.`
+}
+
+function day(date: Date): string {
+  return date.toISOString().slice(0, 10)
+}
+
+function minute(date: Date): string {
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}

@@ -1,0 +1,60 @@
+import type { ImageStateName, StorageName } from '../images/row.ts'
+import { isThere } from '../agents/queries.ts'
+import type { Sql } from '../db/open.ts'
+import { fetching, present, type ReplicaRow } from './queries.ts'
+
+/** How an image stands at a facility, with all that is in its way. */
+export interface Standing {
+  readonly image: string
+  readonly facility: string
+  readonly imageState: ImageStateName
+  readonly storage: StorageName
+  /** Whether its bytes are the facility's own to have. */
+  readonly own: boolean
+  /** Null where the facility should not hold it. */
+  readonly actor: string | null
+  readonly wantTime: Date | null
+  /** Undefined where nothing was reported of it. */
+  readonly replica: ReplicaRow | undefined
+  /** Null before the facility's agent was heard of. */
+  readonly agentTime: Date | null
+  readonly agentIsThere: boolean
+  /** Images that the facility fetches now. */
+  readonly fetching: number
+  readonly holders: readonly string[]
+}
+
+type StandingRow = Omit<Standing, 'replica'> &
+  Omit<ReplicaRow, 'state'> & { readonly state: number | null }
+
+/** Undefined where there is no such image. */
+export async function readStanding(
+  sql: Sql,
+  facility: string,
+  image: string,
+): Promise<Standing | undefined> {
+  const [row] = await sql<StandingRow[]>`
+    select image.name as image, facility.name as facility, image.state as image_state, storage,
+      custom and image.facility = facility.name as own,
+      wanted.actor, wanted.create_time as want_time, agent_time,
+      coalesce(${isThere(sql, sql`facility.agent_time`)}, false) as agent_is_there,
+      (select count(*)::int from replica as other
+        where other.facility = facility.name and other.state = ${fetching}) as fetching,
+      coalesce((
+        select array_agg(distinct copy.facility order by copy.facility)
+        from replica as copy join image as same on same.name = copy.image
+          join facility as holder on holder.name = copy.facility
+        where same.manifest = image.manifest and copy.facility <> facility.name
+          and copy.state = ${present} and ${isThere(sql, sql`holder.agent_time`)}), '{}') as holders,
+      encode(manifest.digest, 'hex') as digest, replica.state, total_bytes, peer_bytes, portal_bytes, error,
+      replica.update_time, image_use.time as use_time
+    from image join manifest on manifest.id = image.manifest
+    cross join facility
+    left join wanted on wanted.facility = facility.name and wanted.image = image.name
+    left join replica on replica.facility = facility.name and replica.image = image.name
+    left join image_use on image_use.facility = facility.name and image_use.image = image.name
+    where image.name = ${image} and facility.name = ${facility}`
+  if (row === undefined) return undefined
+  const { state, ...rest } = row
+  return { ...rest, replica: state === null ? undefined : { ...rest, state } }
+}

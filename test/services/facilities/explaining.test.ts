@@ -1,0 +1,76 @@
+import { expect, test } from '@jest/globals'
+import { explainStanding } from '../../../services/facilities/explaining.ts'
+import { failed, fetching, present } from '../../../services/facilities/queries.ts'
+import type { Standing } from '../../../services/facilities/standing.ts'
+
+const time = new Date('2026-06-15T10:22:31Z')
+const base: Standing = {
+  ...{ image: 'debian-13.1-std-x86-20260615', facility: 'lab1' },
+  ...{ imageState: 'released', storage: 'present', own: false },
+  ...{ actor: 'admin', wantTime: time, replica: undefined },
+  ...{ agentTime: time, agentIsThere: true, fetching: 0, holders: [] },
+}
+const replica = (state: number, error = '') => ({
+  ...{ image: base.image, digest: '', state, totalBytes: 100n, peerBytes: 30n, portalBytes: 10n },
+  ...{ error, updateTime: time, useTime: null },
+})
+const unwanted = { actor: null, wantTime: null }
+
+test.each<[string, Partial<Standing>, readonly string[]]>([
+  [
+    'is there and wanted',
+    { replica: replica(present) },
+    ['is at lab1, whole: admin put it on the list of lab1 on 2026-06-15.'],
+  ],
+  [
+    'is there and wanted no more',
+    { ...unwanted, replica: replica(present) },
+    ['nobody wants it there any more: it stays until its room is needed.'],
+  ],
+  ['is its own', { ...unwanted, own: true, replica: replica(present) }, ['whose own image it is.']],
+  [
+    'was never wanted',
+    unwanted,
+    ['"mrg-image push debian-13.1-std-x86-20260615 lab1" puts it on its list.'],
+  ],
+  [
+    'was never wanted, and is archived',
+    { ...unwanted, storage: 'archived' },
+    ['"mrg-image restore debian-13.1-std-x86-20260615" brings it back'],
+  ],
+  [
+    'was never wanted, and has expired',
+    { ...unwanted, storage: 'expired' },
+    ['its bytes are gone.'],
+  ],
+  ['was never wanted, and is revoked', { ...unwanted, imageState: 'revoked' }, ['goes nowhere.']],
+  [
+    'has no agent',
+    { agentTime: null, agentIsThere: false },
+    ['not at lab1 yet: admin put it', 'was never heard of: start it.'],
+  ],
+  [
+    'has an agent that is away',
+    { agentIsThere: false },
+    ['last heard of at 2026-06-15 10:22 UTC: start it'],
+  ],
+  [
+    'failed',
+    { replica: replica(failed, 'The disk is full.') },
+    ['The last try failed at 2026-06-15 10:22 UTC: The disk is full. It is tried again'],
+  ],
+  [
+    'is on its way',
+    { replica: replica(fetching), holders: ['lab2', 'lab3'] },
+    ['40 of 100 bytes have come.', 'It comes from lab2, lab3 first, then from the portal.'],
+  ],
+  [
+    'waits for another',
+    { fetching: 1 },
+    ['It waits for its turn', 'It comes from the portal: no other facility has it.'],
+  ],
+  ['waits', {}, ['"mrs-image status" at lab1 says whether for the hours of --fetch-window.']],
+])('what %s is explained', (_, more, parts) => {
+  const told = explainStanding({ ...base, ...more })
+  for (const part of parts) expect(told).toContain(part)
+})
