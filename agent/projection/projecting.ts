@@ -68,7 +68,7 @@ export function projector(deps: ProjectingDeps): Projector {
       if (isOver(signal)) return
       const failure = deps.asFailure(error)
       setbacks.set(wanted.key, { failure, retryAt: clock.now() + retryMs })
-      log.warn({ key: wanted.key, error: failure.message }, 'image not laid out')
+      log.warn({ key: wanted.key, ...told(failure) }, 'image not laid out')
     }
   }
 
@@ -89,7 +89,7 @@ export function projector(deps: ProjectingDeps): Projector {
     while (!isOver(signal)) {
       const failed = await project(signal).then(() => undefined, deps.asFailure)
       if (isOver(signal)) return
-      if (failed !== undefined) log.warn({ error: failed.message }, 'not laid out')
+      if (failed !== undefined) log.warn(told(failed), 'images not laid out')
       await nap(failed === undefined ? restMs : retryMs)
       // What came meanwhile has rung while nobody listened.
       if (isOver(signal) || hasWork()) continue
@@ -101,4 +101,9 @@ export function projector(deps: ProjectingDeps): Projector {
     keepOn,
     now: () => ({ place: shelf.place, laid: table.all(), waiting: planned().puts, setbacks }),
   }
+}
+
+/** What nobody foresaw is in the log as it came. */
+function told({ kind, message: error, cause }: Failure) {
+  return kind === 'internal' ? { error, err: cause } : { error }
 }

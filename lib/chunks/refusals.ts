@@ -36,9 +36,9 @@ export function failureOf(
 function told(name: string): string | undefined {
   switch (name) {
     case 'NoSuchBucket':
-      return 'is not there: create it, or correct --bucket'
+      return 'is not there: create it, or correct its name'
     case 'InvalidBucketName':
-      return 'has a name that the server does not take: correct --bucket'
+      return 'has a name that the server does not take: correct it'
     case 'InvalidAccessKeyId':
       return 'knows no such access key: check AWS_ACCESS_KEY_ID, or the profile'
     case 'SignatureDoesNotMatch':
