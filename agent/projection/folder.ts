@@ -11,8 +11,10 @@ const stagingName = '.incoming'
 export async function folderShelf(path: string, newUuid: () => string): Promise<Shelf> {
   const root = resolve(path)
   const staging = join(root, stagingName)
-  await rm(staging, { recursive: true, force: true })
-  await writing(root, () => mkdir(staging, { recursive: true }))
+  await writing(root, async () => {
+    await rm(staging, { recursive: true, force: true })
+    await mkdir(staging, { recursive: true })
+  })
 
   /** Under its name it is from one moment to the next another one, and never none. */
   const place = async (from: string, key: string): Promise<string> => {

@@ -67,6 +67,7 @@ describe('a folder', () => {
     await expect(shelf.put(staged, 'bios/a', signal)).rejects.toThrow(
       'a file is where its directory has to be',
     )
+    await expect(folderShelf(join(path, 'bios'), randomUUID)).rejects.toThrow('cannot write')
     await mkdir(join(path, 'efi/a'), { recursive: true })
     await expect(shelf.put(staged, 'efi/a', signal)).rejects.toMatchObject({ reason: 'UNWRITABLE' })
   })
