@@ -111,7 +111,9 @@ describe('an agent that lays images out', () => {
     const watch = watching(alias)
     await point('golden', second)
     await until('the alias is the second', async () => (await readFile(alias)).equals(other))
-    expect(await watch.end()).toEqual(new Set([disk.length, other.length]))
+    // The last look may have been before the step.
+    const wholes = new Set([disk.length, other.length])
+    expect([...(await watch.end())].filter((size) => !wholes.has(size))).toEqual([])
   })
 
   test('goes on where it was after it is killed, and makes anew what somebody took away', async () => {
