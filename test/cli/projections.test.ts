@@ -1,19 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { localAccess } from '../../agent/access.ts'
-import { main } from '../../cli/main.ts'
-import { mrsImage } from '../../cli/mrs.ts'
-import { identifyInsecurely } from '../../lib/rpc/caller.ts'
-import { mount, type Call } from '../../lib/rpc/serve.ts'
-import { listen } from '../../lib/rpc/server.ts'
-import type { Service } from '../../lib/rpc/service.ts'
-import {
-  ListProjectionsResponse,
-  LocalServiceService,
-  ProjectionState,
-} from '../../proto/gen/merge/image/v1/local.ts'
-import { temporaryFolder } from '../support/folder.ts'
-import { recorder } from '../support/log.ts'
-import { recordingHost } from './host.ts'
+import { ListProjectionsResponse, ProjectionState } from '../../proto/gen/merge/image/v1/local.ts'
+import { mrsWith } from './local.ts'
 
 const image = 'debian-13.1-std-x86-20260615'
 const { PROJECTION_STATE_LAID_OUT, PROJECTION_STATE_FAILED, PROJECTION_STATE_WAITING } =
@@ -34,24 +21,11 @@ const answer = ListProjectionsResponse.fromPartial({
   ],
 })
 
-/** Runs the tool against an agent that lays so much out. */
+/** Lists what an agent has laid out. */
 async function list(said: ListProjectionsResponse, ...argv: readonly string[]) {
-  await using folder = await temporaryFolder()
-  const service = { listProjections: () => Promise.resolve(said) } as unknown as Service<
-    typeof LocalServiceService,
-    [call: Call]
-  >
-  const gate = {
-    identify: identifyInsecurely,
-    recognise: (error: unknown) => error,
-    log: recorder().log,
-    clock: () => performance.now(),
-  }
-  const socket = `${folder.path}/agent.sock`
-  const mounted = mount(LocalServiceService, service, localAccess)
-  await using _server = await listen(`unix:${socket}`, [mounted], gate)
-  const { host, out } = recordingHost(socket)
-  expect(await main(mrsImage, ['list', 'projections', ...argv], host)).toBe(0)
+  const told = { listProjections: () => Promise.resolve(said) }
+  const { exit, out } = await mrsWith(told, ['list', 'projections', ...argv])
+  expect(exit).toBe(0)
   return out.join('\n')
 }
 

@@ -1,18 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { localAccess } from '../../agent/access.ts'
-import { main } from '../../cli/main.ts'
-import { mrsImage } from '../../cli/mrs.ts'
-import { identifyInsecurely } from '../../lib/rpc/caller.ts'
-import { mount } from '../../lib/rpc/serve.ts'
-import { listen } from '../../lib/rpc/server.ts'
-import {
-  EvictResponse,
-  LocalServiceService,
-  type EvictRequest,
-} from '../../proto/gen/merge/image/v1/local.ts'
-import { temporaryFolder } from '../support/folder.ts'
-import { recorder } from '../support/log.ts'
-import { recordingHost } from './host.ts'
+import { EvictResponse, type EvictRequest } from '../../proto/gen/merge/image/v1/local.ts'
+import { mrsWith } from './local.ts'
 
 const useTime = new Date('2026-06-15T10:22:31Z')
 const done = EvictResponse.fromPartial({
@@ -25,33 +13,15 @@ const done = EvictResponse.fromPartial({
 
 /** Runs the tool against an agent that answers as told. */
 async function mrs(...argv: readonly string[]) {
-  await using folder = await temporaryFolder()
   const asked: EvictRequest[] = []
-  const never = () => Promise.reject(new Error('not asked here'))
-  const neverStreams = () => {
-    throw new Error('not asked here')
-  }
-  const service = {
-    ...{ status: never, listLocal: never, resolveLocal: never, listProjections: never },
-    ...{ pull: neverStreams, writeOut: neverStreams, verify: neverStreams },
-    ...{ push: neverStreams, build: neverStreams, export: neverStreams, import: neverStreams },
+  const told = {
     drop: ({ reference }: { reference: string }) => Promise.resolve({ image: `${reference}-x86` }),
     evict: (request: EvictRequest) => {
       asked.push(request)
       return Promise.resolve(done)
     },
   }
-  const gate = {
-    identify: identifyInsecurely,
-    recognise: (error: unknown) => error,
-    log: recorder().log,
-    clock: () => performance.now(),
-  }
-  const socket = `${folder.path}/agent.sock`
-  const mounted = mount(LocalServiceService, service, localAccess)
-  await using _server = await listen(`unix:${socket}`, [mounted], gate)
-  const { host, out, err } = recordingHost(socket)
-  const exit = await main(mrsImage, argv, host)
+  const { exit, out, err } = await mrsWith(told, argv)
   return { exit, out: out.join('\n'), err: err.join('\n'), asked }
 }
 

@@ -1,27 +1,9 @@
 import { expect, test } from '@jest/globals'
-import { main } from '../../cli/main.ts'
-import { mrsImage } from '../../cli/mrs.ts'
 import type { Progress } from '../../cli/progress.ts'
-import { identifyInsecurely } from '../../lib/rpc/caller.ts'
-import { mount } from '../../lib/rpc/serve.ts'
-import { listen } from '../../lib/rpc/server.ts'
 import { Replica, ReplicaState } from '../../proto/gen/merge/image/v1/facility.ts'
-import {
-  ListLocalResponse,
-  LocalServiceService,
-  type BuildResponse,
-  type ExportResponse,
-  type ImportResponse,
-  PullResponse,
-  type PushResponse,
-  ResolveLocalResponse,
-  StatusResponse,
-  type WriteOutRequest,
-} from '../../proto/gen/merge/image/v1/local.ts'
-import { temporaryFolder } from '../support/folder.ts'
-import { recorder } from '../support/log.ts'
+import { PullResponse, type WriteOutRequest } from '../../proto/gen/merge/image/v1/local.ts'
 import { streamOf } from '../support/rpc.ts'
-import { recordingHost } from './host.ts'
+import { mrsWith } from './local.ts'
 
 const name = 'debian-13.1-std-x86-20260615'
 
@@ -46,62 +28,22 @@ const whole = replica(ReplicaState.REPLICA_STATE_PRESENT, 300n, 100n)
 
 /** Runs mrs-image against an agent whose pulls go as told. */
 async function mrs(pulls: readonly PullResponse[], ...argv: readonly string[]) {
-  await using folder = await temporaryFolder()
   const written: WriteOutRequest[] = []
-  const anyone = () => true
-  const access = {
-    status: anyone,
-    listLocal: anyone,
-    resolveLocal: anyone,
-    pull: anyone,
-    writeOut: anyone,
-    verify: anyone,
-    push: anyone,
-    export: anyone,
-    import: anyone,
-    build: anyone,
-    drop: anyone,
-    evict: anyone,
-    listProjections: anyone,
-  }
   const step = { image: name, doneBytes: 5_000n, totalBytes: 5_000n }
-  const service = {
-    status: () => Promise.resolve(StatusResponse.fromPartial({})),
-    listLocal: () => Promise.resolve(ListLocalResponse.fromPartial({})),
-    resolveLocal: () => Promise.resolve(ResolveLocalResponse.fromPartial({})),
+  const told = {
     pull: () => streamOf(...pulls),
     writeOut: (request: WriteOutRequest) => {
       written.push(request)
       return streamOf(step)
     },
     verify: () => streamOf(step),
-    push: () => streamOf<PushResponse>(),
-    export: () => streamOf<ExportResponse>(),
-    import: () => streamOf<ImportResponse>(),
-    build: () => streamOf<BuildResponse>(),
-    drop: () => Promise.resolve({ image: name }),
-    evict: () => Promise.resolve({ items: [], freedBytes: 0n }),
-    listProjections: () => Promise.resolve({ place: '/srv', projections: [] }),
   }
-  const gate = {
-    identify: identifyInsecurely,
-    recognise: (error: unknown) => error,
-    log: recorder().log,
-    clock: () => performance.now(),
-  }
-  const socket = `${folder.path}/agent.sock`
-  await using _server = await listen(
-    `unix:${socket}`,
-    [mount(LocalServiceService, service, access)],
-    gate,
-  )
   const shown: Progress[] = []
-  const { host, out, err } = recordingHost(socket)
   const meter = () => ({
     show: (progress: Progress) => void shown.push(progress),
     [Symbol.dispose]: () => undefined,
   })
-  const exit = await main(mrsImage, argv, { ...host, meter })
+  const { exit, out, err } = await mrsWith(told, argv, { meter })
   return { exit, out, err, shown, written }
 }
 
