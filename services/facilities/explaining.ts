@@ -28,7 +28,7 @@ function unwanted({ image, facility, storage, imageState }: Standing): string {
 
 /** What is known of why it has not come, the nearest reason first. */
 function* inTheWay(standing: Standing): Generator<string> {
-  const { facility, replica, agentTime, agentIsThere, storage } = standing
+  const { facility, replica, agentTime, agentIsThere } = standing
   if (agentTime === null) {
     yield `The agent of ${facility} was never heard of: start it.`
     return
@@ -36,7 +36,6 @@ function* inTheWay(standing: Standing): Generator<string> {
   if (!agentIsThere) {
     yield `The agent of ${facility} was last heard of at ${minute(agentTime)}: start it, or see why it does not reach the portal.`
   }
-  if (storage !== 'present') yield 'Its bytes are not at the portal any more.'
   if (replica?.state === failed) {
     yield `The last try failed at ${minute(replica.updateTime)}: ${sentence(replica.error)} It is tried again by itself.`
   } else if (replica?.state === fetching) {
@@ -54,9 +53,15 @@ function waits({ facility, fetching: others }: Standing): string {
     : `It waits: "mrs-image status" at ${facility} says whether for the hours of --fetch-window.`
 }
 
-function from({ holders }: Standing): string {
-  if (holders.length === 0) return 'It comes from the portal: no other facility has it.'
-  return `It comes from ${holders.join(', ')} first, then from the portal.`
+function from({ holders, home, storage }: Standing): string {
+  const isAtPortal = home === null && storage === 'present'
+  if (holders.length > 0) {
+    return `It comes from ${holders.join(', ')}${isAtPortal ? ' first, then from the portal' : ''}.`
+  }
+  if (isAtPortal) return 'It comes from the portal: no other facility has it.'
+  return home === null
+    ? 'Its bytes are not at the portal any more, and no other facility has it.'
+    : `Its bytes are at ${home} and not at the portal: its agent has to be there.`
 }
 
 function sentence(text: string): string {

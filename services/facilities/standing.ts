@@ -9,8 +9,10 @@ export interface Standing {
   readonly facility: string
   readonly imageState: ImageStateName
   readonly storage: StorageName
-  /** Whether its bytes are the facility's own to have. */
+  /** Whether its bytes are at this facility, whose own image it is. */
   readonly own: boolean
+  /** The facility whose own image it is, with its bytes there and not at the portal; null for the portal's. */
+  readonly home: string | null
   /** Null where the facility should not hold it. */
   readonly actor: string | null
   readonly wantTime: Date | null
@@ -35,7 +37,7 @@ export async function readStanding(
 ): Promise<Standing | undefined> {
   const [row] = await sql<StandingRow[]>`
     select image.name as image, facility.name as facility, image.state as image_state, storage,
-      custom and image.facility = facility.name as own,
+      custom and image.facility = facility.name as own, case when custom then image.facility end as home,
       wanted.actor, wanted.create_time as want_time, agent_time,
       coalesce(${isThere(sql, sql`facility.agent_time`)}, false) as agent_is_there,
       (select count(*)::int from replica as other

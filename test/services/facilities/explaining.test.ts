@@ -6,7 +6,7 @@ import type { Standing } from '../../../services/facilities/standing.ts'
 const time = new Date('2026-06-15T10:22:31Z')
 const base: Standing = {
   ...{ image: 'debian-13.1-std-x86-20260615', facility: 'lab1' },
-  ...{ imageState: 'released', storage: 'present', own: false },
+  ...{ imageState: 'released', storage: 'present', own: false, home: null },
   ...{ actor: 'admin', wantTime: time, replica: undefined },
   ...{ agentTime: time, agentIsThere: true, fetching: 0, holders: [] },
 }
@@ -68,6 +68,21 @@ test.each<[string, Partial<Standing>, readonly string[]]>([
     'waits for another',
     { fetching: 1 },
     ['It waits for its turn', 'It comes from the portal: no other facility has it.'],
+  ],
+  [
+    "waits for another facility's own, which is away",
+    { home: 'lab2' },
+    ['Its bytes are at lab2 and not at the portal: its agent has to be there.'],
+  ],
+  [
+    "waits for another facility's own",
+    { home: 'lab2', holders: ['lab2'] },
+    ['It comes from lab2.'],
+  ],
+  [
+    'waits and is archived',
+    { storage: 'archived' },
+    ['Its bytes are not at the portal any more, and no other facility has it.'],
   ],
   ['waits', {}, ['"mrs-image status" at lab1 says whether for the hours of --fetch-window.']],
 ])('what %s is explained', (_, more, parts) => {
