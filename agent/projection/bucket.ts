@@ -13,16 +13,13 @@ export async function bucketShelf(
   const objects = stack.use(await openObjects(await bucketAt(address, server, newUuid)))
   await rm(staging, { recursive: true, force: true })
   await mkdir(staging, { recursive: true })
-  let isFirst = true
   const look = async (key: string, signal?: AbortSignal): Promise<string | undefined> =>
     tokenOf(await objects.head(key, signal))
   return {
     place: address,
     staging,
+    pathOf: () => undefined,
     async put(staged, key, signal) {
-      // A server that is away when the agent starts keeps nobody from starting.
-      if (isFirst) await objects.endOpenPuts()
-      isFirst = false
       await objects.putFile(key, staged, signal)
       return (await look(key, signal)) ?? ''
     },

@@ -1,7 +1,8 @@
 import { link, lstat, mkdir, open, rename, rm, rmdir, unlink, utimes } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { errorCode } from '../../lib/failure.ts'
-import { writeFault } from '../../lib/workers/faults.ts'
+import { ignoreAbsent, syncFolder } from '../../lib/images/partial.ts'
+import { writing } from '../../lib/workers/faults.ts'
 import type { Shelf } from './shelf.ts'
 
 /** Beside what is laid out, on the same disk; no key begins with a dot. */
@@ -34,6 +35,7 @@ export async function folderShelf(path: string, newUuid: () => string): Promise<
   return {
     place: root,
     staging,
+    pathOf: (key) => join(root, key),
     async put(staged, key) {
       await using handle = await open(staged, 'r')
       await writing(staged, async () => {
@@ -74,24 +76,6 @@ async function removeEmpty(folder: string, root: string): Promise<void> {
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
-  await using handle = await open(folder, 'r')
-  await handle.sync()
-}
-
-async function writing<T>(target: string, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act()
-  } catch (error) {
-    throw writeFault(target, error)
-  }
-}
-
 function causeOf(error: unknown): unknown {
   return error instanceof Error ? (error.cause ?? error) : error
-}
-
-function ignoreAbsent(error: unknown): undefined {
-  if (errorCode(error) !== 'ENOENT') throw error
-  return undefined
 }

@@ -25,7 +25,8 @@ export async function layOut(wanted: Wanted, deps: LayingDeps, signal: AbortSign
   const token = (await copied(wanted, deps, signal)) ?? (await made(wanted, deps, signal))
   table.put({ key, name, image, content, token, time: now() })
   log.info({ key, image, place: shelf.place }, 'image laid out')
-  if (name === image) await usage.wrote(image, join(shelf.place, key))
+  const path = shelf.pathOf(key)
+  if (name === image && path !== undefined) await usage.wrote(image, path)
 }
 
 export async function takeAway(

@@ -4,6 +4,8 @@ export interface Shelf {
   readonly place: string
   /** Where files are made ready; on the same disk where that is a folder. What a crash left there is gone. */
   readonly staging: string
+  /** The file under a key; undefined where what lies there is no file. */
+  pathOf(key: string): string | undefined
   /** Puts a staged file under a key, whole, at once and durably, in place of what was there; says which one it is. */
   put(staged: string, key: string, signal: AbortSignal): Promise<string>
   /** The same with what lies under another key; undefined if that is gone. */

@@ -28,7 +28,10 @@ function partBytesOf(sizeBytes: number): number {
 
 const partsAtOnce = 4
 
-/** Puts a file in parts: under its key it is whole or not at all, and what failed leaves no parts behind. */
+/**
+ * Puts a file in parts: under its key it is whole or not at all, and what failed leaves no parts behind, nor what a crash left of the same
+ * key. Not by @aws-sdk/lib-storage, whose requests go on when it is aborted, and are tried again by a rule of their own.
+ */
 export async function putInParts(
   s3: S3,
   place: ObjectPlace,
@@ -39,6 +42,7 @@ export async function putInParts(
   const { size } = await file.stat()
   const partBytes = partBytesOf(size)
   const count = Math.max(1, Math.ceil(size / partBytes))
+  await endOpenUploads(s3, place, signal)
   const upload = { ...place, UploadId: await begin(s3, place, signal) }
   try {
     const numbers = Array.from({ length: count }, (_, i) => i + 1).values()
@@ -67,17 +71,17 @@ export async function putInParts(
   }
 }
 
-/** Ends the uploads below a prefix that a crash left open: their parts take room that no listing shows. */
-export async function endOpenUploads(
+/** Ends the uploads of a key that a crash left open: their parts take room that no listing shows. */
+async function endOpenUploads(
   s3: S3,
-  { Bucket, Prefix }: { readonly Bucket: string; readonly Prefix: string },
-  signal?: AbortSignal,
+  { Bucket, Key: wanted }: ObjectPlace,
+  signal: AbortSignal,
 ): Promise<void> {
   const purpose = { operation: 'ListBucket', bytes: 0, signal } as const
-  const list = new ListMultipartUploadsCommand({ Bucket, Prefix })
+  const list = new ListMultipartUploadsCommand({ Bucket, Prefix: wanted })
   const { Uploads = [] } = await s3.ask(purpose, (by) => s3.client.send(list, by))
   for (const { Key, UploadId } of Uploads) {
-    if (Key !== undefined && UploadId !== undefined) await end(s3, { Bucket, Key, UploadId })
+    if (Key === wanted && UploadId !== undefined) await end(s3, { Bucket, Key, UploadId })
   }
 }
 

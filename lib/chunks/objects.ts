@@ -9,7 +9,7 @@ import {
   type StorageClass,
 } from '@aws-sdk/client-s3'
 import { blobGone, blobShort } from './blobs.ts'
-import { endOpenUploads, putInParts } from './multipart.ts'
+import { putInParts } from './multipart.ts'
 import { isNamed, statusOf, unusable } from './refusals.ts'
 import { openS3, type S3, type S3Options } from './s3.ts'
 
@@ -59,8 +59,6 @@ export interface Objects extends Disposable {
   putFile(key: string, path: string, signal: AbortSignal): Promise<void>
   /** Puts the bytes of another object, which the server copies; false if it is gone or too large to be copied at once. */
   copy(from: string, key: string, signal: AbortSignal): Promise<boolean>
-  /** Ends the puts of files that a crash left open. */
-  endOpenPuts(): Promise<void>
   /** One that is not there is none of its business. */
   delete(key: string, signal?: AbortSignal): Promise<void>
 }
@@ -75,7 +73,6 @@ export async function openObjects(options: ObjectsOptions): Promise<Objects> {
     page: (folder, from, most, signal) => page(place, folder, from, most, signal),
     putFile: (key, path, signal) => putInParts(s3, at(place, key), path, signal),
     copy: (from, key, signal) => copy(place, from, key, signal),
-    endOpenPuts: () => endOpenUploads(s3, { Bucket: options.bucket, Prefix: options.prefix }),
     delete: (key, signal) => remove(place, key, signal),
     [Symbol.dispose]: () => {
       s3[Symbol.dispose]()

@@ -1,7 +1,7 @@
 import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode, exists, type Failure } from '../failure.ts'
-import { writeFault } from '../workers/faults.ts'
+import { writing } from '../workers/faults.ts'
 
 /** A file being written beside its target. Disposing removes it; the target only ever changes in `publish`, at once. */
 export interface Partial extends AsyncDisposable {
@@ -66,19 +66,14 @@ async function claim(own: string, target: string): Promise<void> {
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the names in it durable. */
+export async function syncFolder(folder: string): Promise<void> {
   await using handle = await open(folder, 'r')
   await handle.sync()
 }
 
-async function writing<T>(target: string, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act()
-  } catch (error) {
-    throw writeFault(target, error)
-  }
-}
-
-function ignoreAbsent(error: unknown): void {
+/** What is not there need not be removed, or looked at. */
+export function ignoreAbsent(error: unknown): undefined {
   if (errorCode(error) !== 'ENOENT') throw error
+  return undefined
 }

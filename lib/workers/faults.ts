@@ -18,6 +18,15 @@ export function writeFault(path: string, error: unknown): unknown {
   return precondition('UNWRITABLE', `cannot write ${path}: ${writeAdvice(code)}`, { path }, error)
 }
 
+/** Does what writes to a file; what goes wrong says what to do. */
+export async function writing<T>(target: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    throw writeFault(target, error)
+  }
+}
+
 /** A file that is not what it was when reading began. */
 export function fileChanged(path: string): Failure {
   const advice = 'stop what writes to it, and try again'

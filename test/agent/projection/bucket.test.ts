@@ -97,7 +97,7 @@ function tests(s3: S3, bucket: string): void {
   test('is opened again without what a crash left, here or there', async () => {
     await using opened = await fresh()
     const { shelf, client, at, again } = opened
-    await client.send(new CreateMultipartUploadCommand(at('a')))
+    await client.send(new CreateMultipartUploadCommand(at('b')))
     await writeFile(join(shelf.staging, 'half'), 'ha')
     const next = await again()
     expect(await readdir(next.staging)).toEqual([])
@@ -106,6 +106,19 @@ function tests(s3: S3, bucket: string): void {
     const { Bucket, Key: Prefix } = at('')
     const list = new ListMultipartUploadsCommand({ Bucket, Prefix })
     expect((await client.send(list)).Uploads ?? []).toEqual([])
+  })
+
+  test('leaves alone what others upload, beside it and under longer keys', async () => {
+    await using opened = await fresh()
+    const { shelf, client, at } = opened
+    for (const key of ['other', 'b-kernel']) {
+      await client.send(new CreateMultipartUploadCommand(at(key)))
+    }
+    await writeFile(join(shelf.staging, 'it'), 'disk')
+    await shelf.put(join(shelf.staging, 'it'), 'b', signal)
+    const { Bucket, Key: Prefix } = at('')
+    const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix }))
+    expect(Uploads.map(({ Key }) => Key).sort()).toEqual([at('b-kernel').Key, at('other').Key])
   })
 }
 
