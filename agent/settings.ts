@@ -2,12 +2,10 @@ import { z } from 'zod'
 import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
 import { percent, size } from '../lib/sizes.ts'
-import { processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
+import { address, processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
 import { parseWindow, windowPattern, windowRule } from '../lib/window.ts'
 import { builderSettings } from './build/settings.ts'
 import { projectionSettings } from './projection/settings.ts'
-
-const address = z.string({ error: 'is missing' }).regex(/^.+:\d{1,5}$/, 'must be host:port')
 
 /** What `merge-image agent` can be told; docs and --help are made from this. */
 export const agentSettings = {

@@ -1,7 +1,6 @@
-import { connect, type Remote } from '../lib/rpc/connect.ts'
-import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
-import { command, type Context } from './command.ts'
+import { command } from './command.ts'
 import { parseCount } from './count.ts'
+import { facilities } from './facilities.ts'
 import { exactName, present } from './find.ts'
 import { images } from './images.ts'
 import { imageJson } from './json.ts'
@@ -80,8 +79,4 @@ export const customCommands = [renew, share, quota]
 /** 0 for what is usual. */
 function daysOf(text: string | undefined, help: string): number {
   return text === undefined ? 0 : parseCount('--days', text, mostDays, help)
-}
-
-function facilities({ channel }: Context): Remote<FacilityServiceService> {
-  return connect(FacilityServiceService, channel)
 }

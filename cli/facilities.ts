@@ -128,7 +128,8 @@ const explain = command({
 
 export const facilityCommands = [create, list, show, push, drop, explain]
 
-function facilities({ channel }: Context): Remote<FacilityServiceService> {
+/** The portal's word on facilities. */
+export function facilities({ channel }: Context): Remote<FacilityServiceService> {
   return connect(FacilityServiceService, channel)
 }
 

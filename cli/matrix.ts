@@ -1,12 +1,7 @@
 import { Failure } from '../lib/failure.ts'
-import { connect } from '../lib/rpc/connect.ts'
-import {
-  FacilityServiceService,
-  ReplicaState,
-  type Facility,
-  type Replica,
-} from '../proto/gen/merge/image/v1/facility.ts'
+import { ReplicaState, type Facility, type Replica } from '../proto/gen/merge/image/v1/facility.ts'
 import type { Answer, Context, Paint } from './command.ts'
+import { facilities } from './facilities.ts'
 import { everyItem } from './find.ts'
 import { coloured, rowsOf } from './table.ts'
 import { plain, share } from './units.ts'
@@ -29,14 +24,15 @@ export async function byFacility(context: Context, images: readonly string[]): P
 }
 
 /** Those that the caller may look into: all, or its own. */
-async function columnsOf({ channel, signal, note }: Context): Promise<readonly Column[]> {
-  const remote = connect(FacilityServiceService, channel)
-  const facilities = await everyItem(
+async function columnsOf(context: Context): Promise<readonly Column[]> {
+  const { signal, note } = context
+  const remote = facilities(context)
+  const known = await everyItem(
     (page) => remote.listFacilities(page, { signal }),
     (page) => page.facilities,
   )
   const columns: Column[] = []
-  for (const facility of facilities) {
+  for (const facility of known) {
     const request = { facility: facility.name }
     try {
       const replicas = await everyItem(
@@ -48,8 +44,8 @@ async function columnsOf({ channel, signal, note }: Context): Promise<readonly C
       if (!(error instanceof Failure && error.reason === 'NOT_ALLOWED')) throw error
     }
   }
-  const hidden = facilities.length - columns.length
-  if (hidden > 0) note(`${hidden} of ${facilities.length} facilities are not yours to look into`)
+  const hidden = known.length - columns.length
+  if (hidden > 0) note(`${hidden} of ${known.length} facilities are not yours to look into`)
   return columns
 }
 

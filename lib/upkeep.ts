@@ -4,6 +4,9 @@ import type { Settings } from './settings.ts'
 
 export const text = z.string({ error: 'is missing' }).min(1, 'is missing')
 
+/** Where a server answers, or is asked. */
+export const address = z.string({ error: 'is missing' }).regex(/^.+:\d{1,5}$/, 'must be host:port')
+
 export const flag = z
   .enum(['true', 'false', '1', '0', ''], 'is a switch: true or false')
   .default('false')

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { bucketUrl, serverSettings } from '../lib/chunks/given.ts'
 import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
-import { flag, processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
+import { address, flag, processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
 
 const builds = (usual: number) =>
   z
@@ -21,10 +21,7 @@ export const portalSettings = {
   listen: {
     about: 'where to answer; 127.0.0.1:7410 if not given, port 0 for any free one',
     value: 'HOST:PORT',
-    schema: z
-      .string()
-      .regex(/^.+:\d{1,5}$/, 'must be host:port')
-      .default('127.0.0.1:7410'),
+    schema: address.default('127.0.0.1:7410'),
   },
   database: {
     about: 'a PostgreSQL 15 or newer; the embedded one if not given',

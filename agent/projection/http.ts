@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import send from 'send'
-import { errorCode, unavailable } from '../../lib/failure.ts'
+import { cannotListen } from '../../lib/rpc/server.ts'
 
 export interface Serving extends AsyncDisposable {
   readonly port: number
@@ -31,11 +31,7 @@ export async function serveFolder(root: string, address: string): Promise<Servin
   const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? []
   server.listen(Number(port), host)
   await once(server, 'listening').catch((error: unknown) => {
-    throw unavailable(
-      'NOT_READY',
-      `Cannot listen on ${address}: is it in use, or not an address of this machine? (${errorCode(error) ?? String(error)})`,
-      { address },
-    )
+    throw cannotListen(address, error as Error)
   })
   return {
     port: (server.address() as AddressInfo).port,

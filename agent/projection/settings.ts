@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { bucketUrl, serverSettings } from '../../lib/chunks/given.ts'
 import type { Settings } from '../../lib/settings.ts'
-import { text } from '../../lib/upkeep.ts'
+import { address, text } from '../../lib/upkeep.ts'
 import { forms, isLayout, layoutRule, usualLayout } from './layout.ts'
 
 /** Where the facility's imaging service looks for images. */
@@ -41,10 +41,7 @@ export const projectionSettings = {
     about:
       'where the folder is served over HTTP, to read only and to anybody; not at all if not given',
     value: 'HOST:PORT',
-    schema: z
-      .string()
-      .regex(/^.+:\d{1,5}$/, 'must be host:port')
-      .optional(),
+    schema: address.optional(),
   },
   ...serverSettings,
 } satisfies Settings

@@ -1,6 +1,6 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { HealthImplementation } from 'grpc-health-check'
-import { errorCode, unavailable } from '../failure.ts'
+import { errorCode, unavailable, type Failure } from '../failure.ts'
 import { reflection } from './reflection.ts'
 import type { Gate, Mounted } from './serve.ts'
 import { widenConnections, widenStreams } from './windows.ts'
@@ -65,16 +65,18 @@ function bind(server: Server, address: string, shown: ServerCredentials): Promis
   return new Promise((resolve, reject) => {
     server.bindAsync(address, shown, (error, port) => {
       if (error === null) resolve(port)
-      else
-        reject(
-          unavailable(
-            'NOT_READY',
-            `Cannot listen on ${address}: is it in use, or not an address of this machine? (${errorCode(error) ?? error.message})`,
-            { address },
-          ),
-        )
+      else reject(cannotListen(address, error))
     })
   })
+}
+
+/** Nobody can answer there. */
+export function cannotListen(address: string, error: Error): Failure {
+  return unavailable(
+    'NOT_READY',
+    `Cannot listen on ${address}: is it in use, or not an address of this machine? (${errorCode(error) ?? error.message})`,
+    { address },
+  )
 }
 
 function close(server: Server): Promise<void> {
