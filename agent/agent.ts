@@ -75,7 +75,7 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
     ...{ ...deps, facility, log, clock: sync.clock, upstream: sync.upstream },
     publisher,
   })
-  const projection = { data, sync, storage: { ...storage, store: healed } }
+  const projection = { data, isPortals, sync, storage: { ...storage, store: healed } }
   const projecting = await prepareProjection(settings, { ...deps, ...projection, log }, stack)
   const local = localService({
     ...sync,

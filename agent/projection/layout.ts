@@ -1,4 +1,4 @@
-import type { Boot, Kind } from '../../lib/content/manifest.ts'
+import type { Artifact } from '../../lib/content/manifest.ts'
 
 /** In which form a root file system is laid out; kernels and initramfs are always as they are. */
 export const forms = ['raw', 'zstd', 'qcow2'] as const
@@ -26,10 +26,7 @@ export function isLayout(template: string): boolean {
 }
 
 /** A file of an image that is laid out. */
-export interface LaidFile {
-  readonly kind: Kind
-  readonly boot: Boot
-}
+export type LaidFile = Pick<Artifact, 'kind' | 'boot'>
 
 export function formOf({ kind }: LaidFile, form: Form): Form {
   return kind === 'rootfs' ? form : 'raw'

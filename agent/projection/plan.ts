@@ -25,14 +25,17 @@ export interface Wanted {
 export interface Laid {
   readonly key: string
   readonly name: string
+  readonly image: string
   readonly content: string
 }
 
 export interface Wish {
   readonly template: string
   readonly form: Form
-  /** The aliases that are asked for, and where each points; one that points nowhere known is left out. */
+  /** Where the aliases that are asked for point, of those that point at an image that is wanted here. */
   readonly aliases: ReadonlyMap<string, string>
+  /** Those that are asked for by their names, wherever they point. */
+  readonly named?: ReadonlySet<string>
 }
 
 export interface Plan {
@@ -63,8 +66,8 @@ export function wantedOf(images: readonly Shown[], wish: Wish): ReadonlyMap<stri
 }
 
 /**
- * What is to be done so that everything lies as it is wanted. An alias whose new image is not here yet keeps what it has, and nothing goes
- * while its name lacks something: nobody finds nothing under a name that goes on.
+ * What is to be done so that everything lies as it is wanted. An alias whose new image is not here keeps what it has, unless that is
+ * revoked, and nothing goes while its name lacks something: nobody finds nothing under a name that goes on.
  */
 export function planProjection(images: readonly Shown[], wish: Wish, laid: readonly Laid[]): Plan {
   const wanted = wantedOf(images, wish)
@@ -72,10 +75,14 @@ export function planProjection(images: readonly Shown[], wish: Wish, laid: reado
   const here = new Set(images.map(({ name }) => name))
   const puts = [...wanted.values()].filter(({ key, content }) => there.get(key) !== content)
   const lacking = new Set(puts.map(({ name }) => name))
-  const awaits = (name: string): boolean => {
+  const revoked = new Set(images.filter(({ isRevoked }) => isRevoked).map(({ name }) => name))
+  const awaits = ({ name, image }: Laid): boolean => {
     const target = wish.aliases.get(name)
-    return lacking.has(name) || (target !== undefined && !here.has(target))
+    const goesOn = target === undefined ? wish.named?.has(name) === true : !here.has(target)
+    return goesOn && !revoked.has(image)
   }
-  const removals = laid.filter(({ key, name }) => !wanted.has(key) && !awaits(name))
+  const removals = laid.filter(
+    (one) => !wanted.has(one.key) && !lacking.has(one.name) && !awaits(one),
+  )
   return { puts, removals: removals.map(({ key }) => key) }
 }

@@ -24,6 +24,8 @@ type ProjectionSettings = Values<typeof projectionSettings>
 
 interface Deps extends Pick<World, 'newUuid' | 'now' | 'log'> {
   readonly data: string
+  /** Whether this is the portal's own agent, which holds no images. */
+  readonly isPortals: boolean
   readonly sync: Pick<SyncDeps, 'state' | 'clock'>
   readonly storage: Omit<Storage, 'store'> & { readonly store: HealingSource }
 }
@@ -31,13 +33,17 @@ interface Deps extends Pick<World, 'newUuid' | 'now' | 'log'> {
 /** Opens the place where images are laid out, if there is to be one. */
 export async function prepareProjection(
   settings: ProjectionSettings,
-  { data, sync, storage, newUuid, now, log }: Deps,
+  { data, isPortals, sync, storage, newUuid, now, log }: Deps,
   stack: AsyncDisposableStack,
 ): Promise<Projector | undefined> {
   const { project: place, projectListen } = settings
   if (place === undefined) {
     if (projectListen === undefined) return undefined
     throw invalid('INVALID_FIELD', 'Give --project DIR: --project-listen serves what lies there.')
+  }
+  if (isPortals) {
+    const text = "--project is for a facility's agent: the portal's own holds no images."
+    throw invalid('INVALID_FIELD', text, { field: 'project' })
   }
   const shelf = await openShelf(place, settings, { data, newUuid }, stack)
   if (projectListen !== undefined) await serve(shelf, place, projectListen, log, stack)
@@ -108,7 +114,10 @@ function wishOf(
 ): Wish {
   const isAsked = (name: string): boolean => asked.includes('all') || asked.includes(name)
   const aliases = known.filter(({ name }) => isAsked(name))
-  return { template, form, aliases: new Map(aliases.map(({ name, image }) => [name, image])) }
+  return {
+    ...{ template, form, named: new Set(asked) },
+    aliases: new Map(aliases.map(({ name, image }) => [name, image])),
+  }
 }
 
 function findManifest(images: ImageTable, name: string): Manifest {

@@ -15,7 +15,6 @@ export const projectionSchema = `
 `
 
 export interface LaidRow extends Laid {
-  readonly image: string
   readonly token: string
   readonly time: Date
 }

@@ -70,6 +70,16 @@ describe('a plan', () => {
     })
   })
 
+  test('leaves an alias that is asked for by its name where it points elsewhere now, unless that is revoked', () => {
+    const laid = laidOf([image('a')], wish({ it: 'a' }))
+    const named = wish({}, { named: new Set(['it']) })
+    expect(planProjection([image('a')], named, laid).removals).toEqual([])
+    expect(planProjection([], named, laid).removals).toEqual(['bios/a-rootfs'])
+    const revoked = [image('a', { isRevoked: true })]
+    expect(planProjection(revoked, named, laid).removals).toEqual(['bios/it-rootfs'])
+    expect(planProjection(revoked, wish({ it: 'b' }), laid).removals).toEqual(['bios/it-rootfs'])
+  })
+
   test('takes an alias away that is none any more', () => {
     const laid = laidOf([image('a')], wish({ it: 'a' }))
     const plan = planProjection([image('a')], wish(), laid)

@@ -75,7 +75,7 @@ describe('an agent that lays images out', () => {
     await pull(here.agent, image)
     await settled(here.agent, 2)
     expect(await files(here.place)).toEqual([`bios/${image}-rootfs`, `efi/${image}-rootfs`])
-    expect(await readFile(join(here.place, `bios/${image}-rootfs`))).toEqual(disk)
+    expect((await readFile(join(here.place, `bios/${image}-rootfs`))).equals(disk)).toBe(true)
   })
 
   test('takes away what is let go, and says so', async () => {
@@ -107,7 +107,7 @@ describe('an agent that lays images out', () => {
     await pull(here.agent, second)
     await settled(here.agent, 3)
     const alias = join(here.place, 'golden.rootfs')
-    expect(await readFile(alias)).toEqual(disk)
+    expect((await readFile(alias)).equals(disk)).toBe(true)
     const watch = watching(alias)
     await point('golden', second)
     await until('the alias is the second', async () => (await readFile(alias)).equals(other))
@@ -132,7 +132,7 @@ describe('an agent that lays images out', () => {
     await using here = await laying([], { data, folder: place, facility })
     await settled(here.agent, 2)
     await until('both are there again', async () => (await files(place)).length === 2)
-    expect(await readFile(join(place, `bios/${image}-rootfs`))).toEqual(disk)
+    expect((await readFile(join(place, `bios/${image}-rootfs`))).equals(disk)).toBe(true)
   })
 
   test('says why a file cannot be laid out, lays out the others, and tries again', async () => {
@@ -177,10 +177,11 @@ test('an agent that lays nothing out says what to do', async () => {
 })
 
 test.each([
-  [['--project-listen', '127.0.0.1:0'], 'Give --project DIR'],
-  [['--project', 's3://images', '--project-listen', '127.0.0.1:0'], 'with a folder only'],
-])('%p is refused', async (flags, why) => {
-  await expect(freshAgent(portal, 'bare', { flags })).rejects.toThrow(why)
+  [['--project-listen', '127.0.0.1:0'], 'bare', 'Give --project DIR'],
+  [['--project', 's3://images', '--project-listen', '127.0.0.1:0'], 'bare', 'with a folder only'],
+  [['--project', 'images'], 'portal', "the portal's own holds no images"],
+])('%p is refused at %s', async (flags, facility, why) => {
+  await expect(freshAgent(portal, facility, { flags })).rejects.toThrow(why)
 })
 
 /** Looks at a file again and again: which sizes has it had? A moment without it fails. */
