@@ -67,9 +67,8 @@ function startedBy(start: Start, arch: Arch): readonly string[] {
   switch (start.by) {
     case 'kernel': {
       const { kernel, initramfs } = start
-      // The kernel's own messages are cut down to errors, for a serial line is slow; what starts is still told. What guards processes from
-      // each other on real processors flushes an emulated one at each call, and the guest is thrown away.
-      const line = `root=/dev/vda rw console=${consoles[arch]} loglevel=4 mitigations=off`
+      // The kernel's own messages are cut down to errors, for a serial line is slow; what starts is still told.
+      const line = `root=/dev/vda rw console=${consoles[arch]} loglevel=4`
       const initrd = initramfs === undefined ? [] : ['-initrd', initramfs]
       return ['-kernel', kernel, ...initrd, '-append', line]
     }
