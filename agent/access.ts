@@ -10,6 +10,7 @@ const nobody: Rule<unknown> = () => false
 /** What other facilities may do. */
 export const peerAccess: Access<typeof chunkPlane> = {
   findMissing: agents,
+  getFingerprints: nobody,
   fetchChunks: agents,
   storeChunks: nobody,
 }

@@ -7,14 +7,14 @@ import type { ChunkStore } from '../lib/chunks/source.ts'
 import type { Standing } from '../lib/chunks/standing.ts'
 import { parseDigest, type Digest } from '../lib/content/digest.ts'
 import { decodeManifest } from '../lib/content/encoding.ts'
-import { chunksOf } from '../lib/content/extents.ts'
 import type { Manifest } from '../lib/content/manifest.ts'
-import { chunkDigests } from '../lib/content/manifest.ts'
+import { chunkDigests, chunkLengths } from '../lib/content/manifest.ts'
 import { internal } from '../lib/failure.ts'
 import type { Pool } from '../lib/workers/pool.ts'
 import { sharing, type Company } from '../lib/sharing/sharing.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import type { FetchDeltas } from './deltas.ts'
+import type { Fingerprints } from './fingerprints.ts'
 import type { ImageTable } from './images.ts'
 import type { Needs } from './needs.ts'
 import type { Upstream } from './upstream.ts'
@@ -30,6 +30,7 @@ export interface FetchDeps {
   /** How sources did in former fetches. */
   readonly standing: Standing
   readonly deltas: FetchDeltas
+  readonly fingerprints: Pick<Fingerprints, 'learn'>
   readonly portal: RankedSource
   /** Checks what comes. */
   readonly pool: Pick<Pool, 'warm'>
@@ -58,7 +59,7 @@ export async function fetchImage(
   deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, images, needs, deltas, pool } = deps
+  const { store, images, needs, deltas, fingerprints, pool } = deps
   pool.warm()
   const name = parseDigest(image.digest)
   using _held = needs.hold(name)
@@ -76,6 +77,7 @@ export async function fetchImage(
   }
   const made = await deltas({ image, manifest, lacking, onBytes }, signal)
   const rest = made ? await store.missing(lacking, signal) : lacking
+  using _learning = fingerprints.learn(rest, signal)
   await copyTogether(image, digests, rest, news, deps, signal)
   const [absent] = await store.missing(digests, signal)
   if (absent !== undefined) {
@@ -129,13 +131,10 @@ async function manifestOf(
 }
 
 /** The share of the image's raw data that is here. */
-function shareHere({ artifacts }: Manifest, missing: readonly Digest[]): number {
+function shareHere(manifest: Manifest, missing: readonly Digest[]): number {
   const absent = new Set(missing)
-  const seen = new Set<Digest>()
   let [all, lacking] = [0, 0]
-  for (const { digest, length } of artifacts.flatMap(({ extents }) => [...chunksOf(extents)])) {
-    if (seen.has(digest)) continue
-    seen.add(digest)
+  for (const [digest, length] of chunkLengths(manifest)) {
     all += length
     if (absent.has(digest)) lacking += length
   }

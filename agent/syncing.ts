@@ -12,6 +12,7 @@ import { fresh } from '../lib/sharing/fresh.ts'
 import type { Company } from '../lib/sharing/sharing.ts'
 import { verifier } from '../lib/workers/verifier.ts'
 import { deltaFetch } from './deltas.ts'
+import { fingerprintsFrom } from './fingerprints.ts'
 import { hoursOf } from './hours.ts'
 import { openPeers } from './peers.ts'
 import type { agentSettings } from './settings.ts'
@@ -36,8 +37,9 @@ export function prepareSync(
   { store: packs, images, needs, usage, pool }: Storage,
   stack: AsyncDisposableStack,
 ): Syncing {
-  const verify = verifier(pool)
   const upstream = stack.use(openUpstream(address, security))
+  const fingerprints = fingerprintsFrom(upstream, log)
+  const verify = verifier(pool, fingerprints.known)
   const time = { now: clock, sleep }
   const tickets = ticketsFrom({ facility, upstream, now, clock: time })
   const serves = listen !== undefined
@@ -69,6 +71,7 @@ export function prepareSync(
     hours: hoursOf(fetchWindow, now, time),
     standing: rememberSources({ log, clock, now, newUuid }),
     log,
+    fingerprints,
     deltas: deltaFetch({ upstream, images, store, pool, log, clock: time }),
     sources: (image) => {
       const { holders, fetchers } = company(image)

@@ -1,5 +1,5 @@
 import { chunkPlane } from '../lib/chunks/plane.ts'
-import { remoteSource, remoteStore } from '../lib/chunks/remote.ts'
+import { remoteFingerprints, remoteSource, remoteStore } from '../lib/chunks/remote.ts'
 import type { ChunkSource, ChunkStore } from '../lib/chunks/source.ts'
 import { several, spread } from '../lib/chunks/spread.ts'
 import { joinDigests, type Digest } from '../lib/content/digest.ts'
@@ -22,6 +22,11 @@ export interface Upstream extends Disposable {
   readonly facilities: Remote<typeof FacilityServiceService>
   readonly resolver: Remote<typeof ResolverServiceService>
   readonly chunks: ChunkSource
+  /** What the portal recognises chunks by, which it decoded and checked; part by part. */
+  readonly fingerprints: (
+    digests: readonly Digest[],
+    signal: AbortSignal,
+  ) => ReturnType<typeof remoteFingerprints>
   readonly deltas: Remote<typeof DeltaServiceService>
   readonly builds: Remote<typeof BuildServiceService>
   readonly uploads: Remote<typeof UploadServiceService>
@@ -48,6 +53,8 @@ export function openUpstream(address: string, security: Security): Upstream {
     facilities: connect(FacilityServiceService, channel),
     resolver: connect(ResolverServiceService, channel),
     chunks: spread([sourceOver(channel), ...more.map(sourceOver)]),
+    fingerprints: (digests, signal) =>
+      remoteFingerprints(connect(chunkPlane, channel), digests, signal),
     deltas: connect(DeltaServiceService, channel),
     builds: connect(BuildServiceService, channel),
     uploads: connect(UploadServiceService, channel),

@@ -161,6 +161,7 @@ export const uploadAccess: Access<typeof UploadServiceService> = {
 
 export const chunkAccess: Access<typeof chunkPlane> = {
   findMissing: anyone,
+  getFingerprints: anyone,
   fetchChunks: anyone,
   storeChunks: publishers,
 }

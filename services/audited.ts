@@ -103,7 +103,12 @@ export const audited: ReadonlyMap<string, boolean> = new Map([
     abortUpload: changes,
     getUpload: reads,
   }),
-  ...rows(chunkPlane, { findMissing: reads, fetchChunks: reads, storeChunks: traffic }),
+  ...rows(chunkPlane, {
+    findMissing: reads,
+    getFingerprints: reads,
+    fetchChunks: reads,
+    storeChunks: traffic,
+  }),
   ...rows(DeltaServiceService, { fetchDeltas: reads }),
   ...rows(StorageServiceService, { collect: upkeep }),
   ...rows(IntegrityServiceService, { getIntegrity: reads, scrub: upkeep, checkChunks: traffic }),

@@ -22,6 +22,7 @@ import type { Audit } from './audit/audit.ts'
 import { agentService } from './agents/service.ts'
 import { aliasService } from './aliases/service.ts'
 import { buildService } from './builds/handlers.ts'
+import { fingerprints } from './chunks/queries.ts'
 import { catalogService } from './catalog/service.ts'
 import { deltaService } from './deltas/service.ts'
 import { facilityService } from './facilities/service.ts'
@@ -63,7 +64,11 @@ export function mountServices(parts: Parts, stores: Stores): readonly Mounted[] 
   const { sql, blobs, clock, serveRate } = parts
   const { store, archive, collecting, scrubbing } = stores
   const limit = limitTo(serveRate, { now: clock, sleep })
-  const chunks = chunkService({ source: store, limit, uploads: uploadsInto(store, parts) })
+  const chunks = chunkService({
+    ...{ source: store, limit },
+    fingerprints: (digests) => fingerprints(sql, digests),
+    uploads: uploadsInto(store, parts),
+  })
   const tickets = { keys: ticketKeys(parts), now: parts.now }
   const images = imageService({ ...parts, archive })
   return [

@@ -5,7 +5,7 @@ import { openSecurity } from '../lib/rpc/security.ts'
 import { listen } from '../lib/rpc/server.ts'
 import type { Values } from '../lib/settings.ts'
 import { startPool } from '../lib/workers/pool.ts'
-import { verifier } from '../lib/workers/verifier.ts'
+import { fingerprinter } from '../lib/workers/verifier.ts'
 import { demandArchive } from './archive/archive.ts'
 import { openAudit } from './audit/audit.ts'
 import { openBlobs } from './blobs.ts'
@@ -45,7 +45,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const news = stack.use(await listenForBuilds(sql))
   const audit = stack.use(await openAudit({ ...deps, sql }))
   const pool = stack.use(startPool(deps.threads))
-  const given = { ...deps, blobs, verify: verifier(pool) }
+  const given = { ...deps, blobs, verify: fingerprinter(pool) }
   const stores = openStores(settings, database, { ...given, security }, stack)
   const { leases, archive } = stores
   const storage = { ...given, sql, leases }

@@ -25,6 +25,7 @@ function sentRun(run: Run): Buffer {
  */
 export const chunkPlane = {
   findMissing: ChunkServiceService.findMissing,
+  getFingerprints: ChunkServiceService.getFingerprints,
   fetchChunks: {
     ...ChunkServiceService.fetchChunks,
     responseSerialize: sentRun,

@@ -1,4 +1,5 @@
-import { joinDigests, splitDigests } from '../content/digest.ts'
+import { batchesOf } from '../batches.ts'
+import { joinDigests, splitDigests, type Digest } from '../content/digest.ts'
 import type { Remote } from '../rpc/connect.ts'
 import { chunkPlane, decodeRuns, encodeRuns, encodeUploadId } from './plane.ts'
 import type { ChunkSource, ChunkStore, Run } from './source.ts'
@@ -29,6 +30,20 @@ export function remoteSource(chunks: RemoteChunks, ticketOf: TicketOf = noTicket
         yield* decodeRuns(chunks.fetchChunks({ digests: asked, ticket }, { signal }))
       }
     },
+  }
+}
+
+/** What the chunks are recognised by, as the other end says, part by part, in their order. */
+export async function* remoteFingerprints(
+  chunks: RemoteChunks,
+  digests: readonly Digest[],
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly digests: readonly Digest[]; readonly fingerprints: Buffer }> {
+  for (const some of batchesOf(digests, askAtOnce)) {
+    yield {
+      digests: some,
+      ...(await chunks.getFingerprints({ digests: joinDigests(some) }, { signal })),
+    }
   }
 }
 

@@ -28,6 +28,8 @@ export interface ChunkServiceDeps {
   readonly limit?: Limit
   /** Hears of every run that is sent. */
   readonly onSent?: (run: Run) => void
+  /** What chunks are recognised by, zeros for those without; without it nobody is told. */
+  readonly fingerprints?: (digests: readonly Digest[]) => Promise<Buffer>
   /** Without it nothing can be stored here. */
   readonly uploads?: Uploads
 }
@@ -40,7 +42,7 @@ const mostFetched = 4096
 
 /** ChunkService over a store: the portal and every agent mount this. */
 export function chunkService(deps: ChunkServiceDeps): Service<typeof chunkPlane, [call: Call]> {
-  const { source: whole, uploads, onSent, limit, admit = () => 'all' } = deps
+  const { source: whole, uploads, onSent, limit, fingerprints, admit = () => 'all' } = deps
   return {
     async findMissing(request, call) {
       const digests = parseDigests(request.digests, mostAsked)
@@ -60,6 +62,12 @@ export function chunkService(deps: ChunkServiceDeps): Service<typeof chunkPlane,
         onSent?.(run)
         yield run
       }
+    },
+
+    async getFingerprints(request) {
+      if (fingerprints === undefined)
+        throw denied('NOT_ALLOWED', 'Ask the portal for fingerprints.')
+      return { fingerprints: await fingerprints(parseDigests(request.digests, mostAsked)) }
     },
 
     async storeChunks(messages, call) {

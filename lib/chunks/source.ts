@@ -11,6 +11,8 @@ export interface RunEntry {
   readonly storedBytes: number
   /** Bytes of the chunk itself; its digest is taken over these. */
   readonly rawBytes: number
+  /** What its stored bytes are recognised by (fingerprint.ts), once they were decoded and checked here. */
+  readonly fingerprint?: Uint8Array
 }
 
 /**

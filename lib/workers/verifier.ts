@@ -1,16 +1,42 @@
+import { fingerprintAt, joinFingerprints } from '../chunks/fingerprint.ts'
 import type { Run } from '../chunks/source.ts'
+import type { Verify } from '../chunks/verified.ts'
+import type { Digest } from '../content/digest.ts'
 import { invalid } from '../failure.ts'
 import { movable } from '../memory.ts'
 import { columnsOf } from './columns.ts'
 import type { Pool } from './pool.ts'
 import type { MovedRun } from './verify.ts'
 
-/** Checks every chunk of a run in the pool: resolves with the run itself, or rejects with CHUNK_CORRUPT. */
-export function verifier(pool: Pool): (run: Run, signal?: AbortSignal) => Promise<Run> {
+/** What a chunk is recognised by, as somebody says who is believed. */
+export type Known = (digest: Digest) => Uint8Array | undefined
+
+/**
+ * Checks every chunk of a run in the pool: resolves with the run itself, or rejects with CHUNK_CORRUPT. What has the fingerprint
+ * that is known is as good as decoded.
+ */
+export function verifier(pool: Pool, known: Known = () => undefined): Verify {
+  return async (run, signal) => {
+    const input = {
+      ...movedRun(run),
+      known: joinFingerprints(run.entries.map(({ digest }) => known(digest))),
+    }
+    const payload = await pool.run('verify', input, signal, [input.payload.buffer])
+    return { entries: run.entries, payload }
+  }
+}
+
+/** Checks every chunk likewise, and gives the run with its chunks' fingerprints. */
+export function fingerprinter(pool: Pool): Verify {
   return async (run, signal) => {
     const moved = movedRun(run)
-    const payload = await pool.run('verify', moved, signal, [moved.payload.buffer])
-    return { entries: run.entries, payload }
+    const checked = await pool.run('fingerprint', moved, signal, [moved.payload.buffer])
+    const { payload, fingerprints } = checked
+    const entries = run.entries.map((entry, i) => {
+      const fingerprint = fingerprintAt(fingerprints, i)
+      return fingerprint === undefined ? entry : { ...entry, fingerprint }
+    })
+    return { entries, payload }
   }
 }
 

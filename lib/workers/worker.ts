@@ -6,7 +6,7 @@ import { rebuild } from './rebuild.ts'
 import { failedReply, type Reply } from './reply.ts'
 import { segment } from './segment.ts'
 import type { Outcome } from './task.ts'
-import { verify } from './verify.ts'
+import { fingerprint, verify } from './verify.ts'
 
 // The entry of every thread of the pool: does one task after another, as they are sent.
 
@@ -14,6 +14,7 @@ export interface Tasks {
   readonly segment: typeof segment
   readonly compress: typeof compress
   readonly verify: typeof verify
+  readonly fingerprint: typeof fingerprint
   readonly expand: typeof expand
   readonly frames: typeof makeFrames
   readonly rebuild: typeof rebuild
@@ -45,6 +46,8 @@ function perform(request: Request): Outcome<unknown> {
       return compress(request.input)
     case 'verify':
       return verify(request.input)
+    case 'fingerprint':
+      return fingerprint(request.input)
     case 'expand':
       return expand(request.input)
     case 'frames':

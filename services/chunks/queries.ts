@@ -1,4 +1,5 @@
 import { blobGone } from '../../lib/chunks/blobs.ts'
+import { joinFingerprints } from '../../lib/chunks/fingerprint.ts'
 import { joinDigests, splitDigests, type Digest } from '../../lib/content/digest.ts'
 import type { PackEntry } from '../../lib/chunks/pack.ts'
 import type { ChunkIndex, Place } from '../../lib/chunks/places.ts'
@@ -74,6 +75,21 @@ export async function tieChunks(
     on conflict do nothing`
 }
 
+/** What the chunks are recognised by, one after another; zeros where nobody took it, or the chunk is not there. */
+export async function fingerprints(sql: Sql, digests: readonly Digest[]): Promise<Buffer> {
+  if (digests.length === 0) return Buffer.alloc(0)
+  const rows = await sql<{ digest: Buffer; fingerprint: Buffer }[]>`
+    select digest, fingerprint from chunk
+    where ${isAmong(sql, joinDigests(digests))} and fingerprint is not null
+      and not ${isDamaged(sql)}`
+  const found = new Map(
+    rows.map(({ digest, fingerprint }) => [digest.toString('hex'), fingerprint]),
+  )
+  return joinFingerprints(digests.map((digest) => found.get(digest)))
+}
+
+const noFingerprint = joinFingerprints([undefined])
+
 interface PlaceRow {
   digest: Buffer
   key: string
@@ -115,19 +131,22 @@ async function record(
   await tx`
     insert into pack (key, size_bytes) values (${key}, ${sizeBytes}) on conflict do nothing`
   const digests = joinDigests(entries.map(({ digest }) => digest))
+  const fingerprinted = joinFingerprints(entries.map(({ fingerprint }) => fingerprint))
   const numbers = (of: (entry: PackEntry) => number) => entries.map(of)
   // In the order of digests, so that two packs with the same chunks cannot lock each other out.
   await tx`
-    insert into chunk (digest, pack, position, stored_bytes, raw_bytes, codec)
+    insert into chunk (digest, pack, position, stored_bytes, raw_bytes, codec, fingerprint)
     select asked.digest, pack.id,
       (${numbers(({ offset }) => offset)}::bigint[])[asked.position + 1],
       (${numbers(({ storedBytes }) => storedBytes)}::int[])[asked.position + 1],
       (${numbers(({ rawBytes }) => rawBytes)}::int[])[asked.position + 1],
-      (${numbers(({ codec }) => (codec === 'raw' ? 0 : 1))}::smallint[])[asked.position + 1]
+      (${numbers(({ codec }) => (codec === 'raw' ? 0 : 1))}::smallint[])[asked.position + 1],
+      nullif(substring(${fingerprinted}::bytea from asked.position * 32 + 1 for 32), ${noFingerprint})
     from ${unpacked(tx, digests)}
     join pack on pack.key = ${key}
     order by asked.digest
     on conflict (digest) do update set pack = excluded.pack, position = excluded.position,
-      stored_bytes = excluded.stored_bytes, raw_bytes = excluded.raw_bytes, codec = excluded.codec
+      stored_bytes = excluded.stored_bytes, raw_bytes = excluded.raw_bytes, codec = excluded.codec,
+      fingerprint = excluded.fingerprint
     where ${isDamaged(tx)}`
 }

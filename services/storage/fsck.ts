@@ -69,7 +69,8 @@ async function correct(sql: Sql, pack: string, entries: readonly PackEntry[]): P
       position = (${numbers(({ offset }) => offset)}::bigint[])[asked.position + 1],
       stored_bytes = (${numbers(({ storedBytes }) => storedBytes)}::int[])[asked.position + 1],
       raw_bytes = (${numbers(({ rawBytes }) => rawBytes)}::int[])[asked.position + 1],
-      codec = (${numbers(({ codec }) => (codec === 'raw' ? 0 : 1))}::smallint[])[asked.position + 1]
+      codec = (${numbers(({ codec }) => (codec === 'raw' ? 0 : 1))}::smallint[])[asked.position + 1],
+      fingerprint = null
     from ${unpacked(sql, joinDigests(entries.map(({ digest }) => digest)))}, pack
     where chunk.digest = asked.digest and pack.id = chunk.pack and pack.key = ${pack}`
 }

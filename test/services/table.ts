@@ -206,6 +206,8 @@ export const table: Table = {
   chunks: {
     findMissing: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
       call: ({ chunks }) => chunks.findMissing({ digests, uploadId: '' }) },
+    getFingerprints: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
+      call: ({ chunks }) => chunks.getFingerprints({ digests }) },
     fetchChunks: { may: row('everywhere', 'everywhere', 'everywhere', 'everywhere', 'everywhere'),
       call: ({ chunks }) => chunks.fetchChunks({ digests }) },
     storeChunks: { may: row('everywhere', 'everywhere', 'nowhere', 'everywhere', 'everywhere'),

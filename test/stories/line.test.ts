@@ -65,7 +65,12 @@ describe('over a line of 50 ms each way and 10 MB/s', () => {
       recognise: (error: unknown) => error,
     }
     const rule = () => true
-    const access = { findMissing: rule, fetchChunks: rule, storeChunks: rule }
+    const access = {
+      findMissing: rule,
+      getFingerprints: rule,
+      fetchChunks: rule,
+      storeChunks: rule,
+    }
     const sink: Pick<ChunkStore, 'missing' | 'store'> = {
       missing: () => Promise.resolve([]),
       async store(runs) {

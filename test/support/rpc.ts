@@ -37,6 +37,7 @@ export interface ServedOptions {
 
 const idle: Plane = {
   findMissing: () => Promise.resolve({ digests: Buffer.alloc(0) }),
+  getFingerprints: () => Promise.resolve({ fingerprints: Buffer.alloc(0) }),
   fetchChunks: () => streamOf(),
   storeChunks: () => Promise.resolve({}),
 }
@@ -49,7 +50,12 @@ export async function served(
   const { security = insecurely('portal'), recognise = asItIs, allow = true, descriptors } = options
   const { identify = security.identify } = options
   const rule = () => allow
-  const access = { findMissing: rule, fetchChunks: rule, storeChunks: rule }
+  const access = {
+    findMissing: rule,
+    getFingerprints: rule,
+    fetchChunks: rule,
+    storeChunks: rule,
+  }
   const stack = new AsyncDisposableStack()
   const recorded = recorder()
   const gate = { identify, recognise, log: recorded.log, clock: () => performance.now() }

@@ -1,13 +1,14 @@
 import { afterAll, describe, expect, test } from '@jest/globals'
+import { createHash } from 'node:crypto'
 import { open, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { sha256 } from '../../../lib/content/digest.ts'
+import { sha256, type Digest } from '../../../lib/content/digest.ts'
 import { cutSegment, chunksOf } from '../../../lib/content/extents.ts'
 import { maxRunBytes, type Run } from '../../../lib/chunks/source.ts'
 import type { FileSpan } from '../../../lib/workers/reading.ts'
 import { startPool } from '../../../lib/workers/pool.ts'
 import { slots } from '../../../lib/workers/slot.ts'
-import { movedRun, verifier } from '../../../lib/workers/verifier.ts'
+import { fingerprinter, movedRun, verifier } from '../../../lib/workers/verifier.ts'
 import { noise, rawChunk, runOf, zstdChunk } from '../../support/chunks.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import '../../support/realm.ts'
@@ -83,6 +84,60 @@ describe('verifying a run', () => {
     const run = runOf(chunks)
     const short: Run = { ...run, payload: run.payload.subarray(1) }
     await expect(verify(short)).rejects.toMatchObject({ reason: 'INVALID_CHUNK' })
+  })
+})
+
+describe('recognising chunks', () => {
+  const taken = async () => {
+    const { entries } = await fingerprinter(pool)(runOf(chunks))
+    return new Map(entries.map(({ digest, fingerprint }) => [digest, fingerprint]))
+  }
+  const [first] = chunks
+  /** As if the chunk were another: only decoding it would tell. */
+  const asAnother = (digest: Digest): Run => {
+    const run = runOf(chunks)
+    return { ...run, entries: run.entries.map((entry) => ({ ...entry, digest })) }
+  }
+
+  test('takes codec, raw length and stored bytes of what was checked', async () => {
+    const fingerprints = await taken()
+    expect(fingerprints.size).toBe(2)
+    for (const { entry, stored } of chunks) {
+      const head = Buffer.from([entry.codec === 'raw' ? 0 : 1, 0, 0, 0, 0])
+      head.writeUInt32LE(entry.rawBytes, 1)
+      const expected = createHash('sha256').update(head).update(stored).digest()
+      expect(expected.equals(fingerprints.get(entry.digest) ?? Buffer.alloc(0))).toBe(true)
+    }
+  })
+
+  test('never takes those of a chunk that is not what it says', async () => {
+    const wrong = fingerprinter(pool)(asAnother(sha256(text)))
+    await expect(wrong).rejects.toMatchObject({ reason: 'CHUNK_CORRUPT' })
+  })
+
+  test('saves decoding what has the fingerprint', async () => {
+    const fingerprints = await taken()
+    const prints = chunks.map(({ entry }) => fingerprints.get(entry.digest))
+    const known = () => prints.shift()
+    await expect(verifier(pool, known)(asAnother(sha256(text)))).resolves.toBeDefined()
+  })
+
+  test('decodes what has another fingerprint, and finds it as good as it is', async () => {
+    const other = () => noise('another', 32)
+    await expect(verifier(pool, other)(runOf(chunks))).resolves.toBeDefined()
+    const wrong = verifier(pool, other)(asAnother(sha256(text)))
+    await expect(wrong).rejects.toMatchObject({ reason: 'CHUNK_CORRUPT' })
+  })
+
+  test.each([
+    ['another length', { rawBytes: 60_000, storedBytes: 50_000 }],
+    ['another codec', { codec: 'zstd' }],
+  ] as const)('is not misled by %s beside the right bytes', async (_, lie) => {
+    const fingerprints = await taken()
+    if (first === undefined) throw new Error('no chunk')
+    const run = runOf([{ ...first, entry: { ...first.entry, ...lie } }])
+    const checking = verifier(pool, (digest) => fingerprints.get(digest))(run)
+    await expect(checking).rejects.toMatchObject({ reason: 'CHUNK_CORRUPT' })
   })
 })
 
