@@ -17,7 +17,7 @@ export async function* pullImage(
   deps: LocalDeps,
   signal: AbortSignal,
 ): AsyncGenerator<PullResponse> {
-  const { state, images, clock } = deps
+  const { state, images } = deps
   const image = await meaning(reference, deps, signal)
   const { name } = image
   if (images.find(name) === undefined) await want(name, deps, signal)
@@ -39,7 +39,18 @@ export async function* pullImage(
     yield standing
     if (standing.local?.replica?.state === ReplicaState.REPLICA_STATE_PRESENT) return
     await rung
-    await clock.sleep(progressMs, signal)
+    await pause(name, deps, staying)
+  }
+}
+
+/** Waits until there is more to tell, and no longer once the image is here. */
+async function pause(name: string, deps: LocalDeps, signal: AbortSignal): Promise<void> {
+  const { images, state, clock } = deps
+  const until = clock.now() + progressMs
+  for (let left = progressMs; left > 0 && images.find(name) === undefined;) {
+    signal.throwIfAborted()
+    await state.bell.next(left, signal)
+    left = until - clock.now()
   }
 }
 
