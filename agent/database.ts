@@ -36,7 +36,9 @@ const schema = `
 /** What an agent knows: where its chunks lie, which images are whole, and what it should hold. */
 export function openAgentDatabase(dir: string): DatabaseSync {
   const db = new DatabaseSync(join(dir, 'agent.db'))
+  // What a sync adds is spread over the whole index: room for the pages, and for changes before they are carried over.
   // A power cut may take the last rows, never the order of them: bytes go first, so a lost row is found again.
+  db.exec('PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint=8192')
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON')
   const version = db.prepare('PRAGMA user_version').get()?.['user_version']
   if (version === 0) db.exec(`BEGIN; ${schema} COMMIT`)
