@@ -1,4 +1,4 @@
-import { parsePattern } from '../../lib/retention/pattern.ts'
+import { parsePattern } from '../../lib/names/pattern.ts'
 import type { Life } from './life.ts'
 
 /** Ten years of a portal: 40 lines built quarterly, 200 facilities that run experiments. */

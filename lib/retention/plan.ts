@@ -1,7 +1,7 @@
 import { renderLine } from '../names/name.ts'
 import { daysAfter, isDaysAgo } from './calendar.ts'
 import { allNeeds, isPastItsTime } from './needs.ts'
-import { matcher } from './pattern.ts'
+import { matcher } from '../names/pattern.ts'
 import type { Policy } from './policy.ts'
 import { makeRoom } from './room.ts'
 import { keptBy, later, type KeepRule } from './rules.ts'

@@ -1,6 +1,6 @@
 import { invalid, type Failure } from '../failure.ts'
 import { inDays } from './calendar.ts'
-import { clash, meet, renderPattern, type Pattern } from './pattern.ts'
+import { clash, meet, renderPattern, type Pattern } from '../names/pattern.ts'
 
 /** What happens to the images of the lines that fit a pattern; 0 is never, or none. */
 export interface Policy {

@@ -1,6 +1,6 @@
 import { precondition, type Failure } from '../../lib/failure.ts'
 import type { ImageName } from '../../lib/names/name.ts'
-import { matcher } from '../../lib/retention/pattern.ts'
+import { matcher } from '../../lib/names/pattern.ts'
 import type { Need } from '../../lib/retention/world.ts'
 import type { Transaction } from '../db/open.ts'
 import { toPolicy } from '../retention/policy.ts'

@@ -1,6 +1,6 @@
 import { conflict, missing, precondition, type Failure } from '../../lib/failure.ts'
 import { shown } from '../../lib/names/name.ts'
-import { parsePattern } from '../../lib/retention/pattern.ts'
+import { parsePattern } from '../../lib/names/pattern.ts'
 import type { Decision } from '../../lib/retention/plan.ts'
 import { sentence } from '../../lib/retention/words.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'

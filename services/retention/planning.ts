@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { fits, type Pattern } from '../../lib/retention/pattern.ts'
+import { fits, type Pattern } from '../../lib/names/pattern.ts'
 import { planRetention, type Decision } from '../../lib/retention/plan.ts'
 import { atOneMoment } from '../db/moment.ts'
 import type { Sql, Transaction } from '../db/open.ts'

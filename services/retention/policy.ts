@@ -1,7 +1,7 @@
 import { conflict, invalid, missing, type Failure } from '../../lib/failure.ts'
 import { shown } from '../../lib/names/name.ts'
 import { flawOfCron, isTimeZone, nextTimes } from '../../lib/recipes/schedule.ts'
-import { parsePattern, renderPattern } from '../../lib/retention/pattern.ts'
+import { parsePattern, renderPattern } from '../../lib/names/pattern.ts'
 import { demandPolicy, type Policy } from '../../lib/retention/policy.ts'
 import type { RetentionPolicy } from '../../proto/gen/merge/image/v1/retention.ts'
 import { demandShort } from '../remark.ts'

@@ -1,7 +1,7 @@
 import type { Caller } from '../../lib/rpc/caller.ts'
 import { sleep } from '../../lib/chunks/clock.ts'
 import { unavailable } from '../../lib/failure.ts'
-import { parsePattern, renderPattern, type Pattern } from '../../lib/retention/pattern.ts'
+import { parsePattern, renderPattern, type Pattern } from '../../lib/names/pattern.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import { RetentionRun, RetentionServiceService } from '../../proto/gen/merge/image/v1/retention.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { renderLine } from '../../../lib/names/name.ts'
-import { fits } from '../../../lib/retention/pattern.ts'
+import { fits } from '../../../lib/names/pattern.ts'
 import { planRetention } from '../../../lib/retention/plan.ts'
 import { freedBy, takenBy } from '../../../lib/retention/sharing.ts'
 import { anyWorld, carriedOut, neverGoes, now } from './worlds.ts'

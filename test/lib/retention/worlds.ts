@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { parseImageName, renderLine } from '../../../lib/names/name.ts'
 import { compareWithinLine } from '../../../lib/names/order.ts'
-import { clash, parsePattern, renderPattern } from '../../../lib/retention/pattern.ts'
+import { clash, parsePattern, renderPattern } from '../../../lib/names/pattern.ts'
 import type { Policy } from '../../../lib/retention/policy.ts'
 import type { Decision } from '../../../lib/retention/plan.ts'
 import type { Kept, Need, NeedKind, World } from '../../../lib/retention/world.ts'

@@ -9,7 +9,7 @@ import {
   meet,
   parsePattern,
   renderPattern,
-} from '../../../lib/retention/pattern.ts'
+} from '../../../lib/names/pattern.ts'
 
 function lineOf(text: string) {
   const line = readLine(text)

@@ -1,11 +1,11 @@
-import { archOf } from '../names/catalogue.ts'
+import { archOf } from './catalogue.ts'
 import { invalid, type Failure } from '../failure.ts'
-import type { Line } from '../names/name.ts'
+import type { Line } from './name.ts'
 
 const fields = ['namespace', 'distro', 'release', 'role', 'arch'] as const
 type Field = (typeof fields)[number]
 
-/** Which lines a policy is about: each field a word, or undefined for any. The portal's namespace is the empty word. */
+/** Which lines are meant: each field a word, or undefined for any. The portal's namespace is the empty word. */
 export type Pattern = Readonly<Record<Field, string | undefined>>
 
 const shape = /^(?:([^/]+)\/)?([^-/]+)-([^-/]+)-([^-/]+)-([^-/]+)$/
