@@ -1,4 +1,5 @@
 import { internal } from '../lib/failure.ts'
+import { announce } from './db/changes.ts'
 import type { Sql, Transaction } from './db/open.ts'
 
 // The generation of names grows with every change of what a reference can mean: catalogue, images, aliases.
@@ -17,7 +18,7 @@ export async function readGeneration(sql: Sql | Transaction): Promise<bigint> {
 
 /**
  * Makes a new generation and marks with it what it touches. Whoever changes names does this last: the row's lock orders those
- * changes, so that whoever sees a generation sees every change up to it.
+ * changes, so that whoever sees a generation sees every change up to it. It is announced.
  */
 export async function newGeneration(tx: Transaction, touched: Touched): Promise<bigint> {
   const { images = [], aliases = [], catalogue = false } = touched
@@ -32,6 +33,7 @@ export async function newGeneration(tx: Transaction, touched: Touched): Promise<
   if (aliases.length > 0) {
     await tx`update alias set generation = ${generation} where name = any(${aliases as string[]})`
   }
+  await announce(tx)
   return generation
 }
 

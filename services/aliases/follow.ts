@@ -1,6 +1,5 @@
 import { renderLine, type Line } from '../../lib/names/name.ts'
 import { recordEvent } from '../audit/record.ts'
-import { announce } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { lockFollowers, moveAliases, newestReleased } from './queries.ts'
 
@@ -25,6 +24,5 @@ export async function followLines(tx: Transaction, line: Line): Promise<readonly
     const after = { etag: String(version) }
     await recordEvent(tx, { deed: 'follow-line', resources, reason, after })
   }
-  await announce(tx)
   return names
 }

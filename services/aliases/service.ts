@@ -4,7 +4,6 @@ import { parseAliasName, renderAliasName, type Line } from '../../lib/names/name
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import { AliasServiceService, type Alias } from '../../proto/gen/merge/image/v1/alias.ts'
-import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { newGeneration } from '../generation.ts'
@@ -115,7 +114,6 @@ async function move(tx: Transaction, name: string, to: Move): Promise<Alias> {
   const [moved] = await moveAliases(tx, [name], to)
   if (moved === undefined) throw internal('INTERNAL', `the alias ${name} is locked and not there`)
   await newGeneration(tx, { aliases: [name] })
-  await announce(tx)
   return renderAlias(moved)
 }
 

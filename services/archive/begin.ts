@@ -1,5 +1,4 @@
 import { precondition } from '../../lib/failure.ts'
-import { announce } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { newGeneration } from '../generation.ts'
 import type { Change } from '../images/queries.ts'
@@ -49,5 +48,4 @@ export async function beginMove(
 ): Promise<void> {
   await insertMove(tx, { image: name, kind, lease, actor, reason, run: run ?? null })
   await newGeneration(tx, { images: [name] })
-  await announce(tx)
 }

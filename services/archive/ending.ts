@@ -2,7 +2,6 @@ import type { Digest } from '../../lib/content/digest.ts'
 import { missing } from '../../lib/failure.ts'
 import { parseImageName, type ImageName } from '../../lib/names/name.ts'
 import { recordEvent } from '../audit/record.ts'
-import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { dropDeltas } from '../deltas/queries.ts'
 import { newGeneration } from '../generation.ts'
@@ -47,7 +46,6 @@ export function endOf(
 export async function leave(tx: Transaction, move: Move, why: string): Promise<Outcome> {
   await settleItem(tx, move, 'left', why)
   await newGeneration(tx, { images: [move.image] })
-  await announce(tx)
   return { left: why }
 }
 

@@ -17,7 +17,6 @@ import { noDistro } from '../../lib/names/unknown.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import { CatalogServiceService } from '../../proto/gen/merge/image/v1/catalog.ts'
-import { announce } from '../db/changes.ts'
 import { atOneMoment } from '../db/moment.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
@@ -107,8 +106,6 @@ async function changed(tx: Transaction, id: string) {
   return { distro: renderDistro(knownDistro(catalogue, id)), generation }
 }
 
-async function newCatalogue(tx: Transaction): Promise<bigint> {
-  const generation = await newGeneration(tx, { catalogue: true })
-  await announce(tx)
-  return generation
+function newCatalogue(tx: Transaction): Promise<bigint> {
+  return newGeneration(tx, { catalogue: true })
 }

@@ -1,6 +1,5 @@
 import { renderImageName, type ImageName } from '../../lib/names/name.ts'
 import { followLines } from '../aliases/follow.ts'
-import { announce } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { newGeneration } from '../generation.ts'
 import { descendantsOf } from './queries.ts'
@@ -13,5 +12,4 @@ export async function tellOf(tx: Transaction, image: ImageName): Promise<void> {
   const name = renderImageName(image)
   const aliases = await followLines(tx, image)
   await newGeneration(tx, { images: [name, ...(await descendantsOf(tx, name))], aliases })
-  await announce(tx)
 }
