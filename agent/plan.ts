@@ -10,7 +10,7 @@ export interface Fetch {
 export type NotBefore = ReadonlyMap<string, number>
 
 export interface Plan {
-  /** What to bring now, in order: small images first, so that most are there early. */
+  /** What to bring now, in order of priority; among equals small images first, so that most are there early. */
   readonly fetches: readonly Fetch[]
   /** When the next failed try may be repeated; undefined if none failed. */
   readonly retryAt: number | undefined
@@ -30,10 +30,14 @@ export function planSync(
   const due = lacking.filter((desired) => waitOf(desired) <= now)
   const later = lacking.map(waitOf).filter((time) => time > now)
   return {
-    fetches: due.toSorted(bySize).map((desired) => ({ desired, reason: 'wanted' })),
+    fetches: due.toSorted(byPriority).map((desired) => ({ desired, reason: 'wanted' })),
     retryAt: later.length === 0 ? undefined : Math.min(...later),
     converged: lacking.length === 0,
   }
+}
+
+function byPriority(a: DesiredImage, b: DesiredImage): number {
+  return b.priority - a.priority || bySize(a, b)
 }
 
 function bySize(a: DesiredImage, b: DesiredImage): number {

@@ -26,9 +26,11 @@ import { reportCommands } from './report.ts'
 import { resolve } from './resolve.ts'
 import { restoreCommands } from './restore.ts'
 import { retentionCommands } from './retention.ts'
+import { ruleCommands } from './rules.ts'
 import { scheduleCommands } from './schedule.ts'
 import { standingCommands } from './standing.ts'
 import { storageCommands } from './storage.ts'
+import { syncPreviews } from './syncpreview.ts'
 import { watchCommands } from './watch.ts'
 
 /** The tool for the portal. */
@@ -63,6 +65,8 @@ export const mrgImage: Program = {
     ...distroCommands,
     ...catalogueCommands,
     ...facilityCommands,
+    ...ruleCommands,
+    ...syncPreviews,
     ...recipeCommands,
     ...scheduleCommands,
     ...buildCommands,

@@ -12,6 +12,7 @@ import type { HoldServiceService } from '../proto/gen/merge/image/v1/hold.ts'
 import type { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import type { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import type { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
+import type { SyncRuleServiceService } from '../proto/gen/merge/image/v1/rule.ts'
 import type { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import type { RetentionServiceService } from '../proto/gen/merge/image/v1/retention.ts'
 import type {
@@ -217,6 +218,14 @@ export const facilityAccess: Access<typeof FacilityServiceService> = {
   listReplicas: insiders(({ facility }) => facility),
   explainReplica: insiders(({ facility }) => facility),
   putQuota: admins,
+}
+
+export const ruleAccess: Access<typeof SyncRuleServiceService> = {
+  putSyncRule: insiders(({ rule }) => rule?.facility ?? ''),
+  getSyncRule: insiders(({ facility }) => facility),
+  listSyncRules: insiders(({ facility }) => facility),
+  deleteSyncRule: insiders(({ facility }) => facility),
+  previewSync: insiders(({ facility }) => facility),
 }
 
 export const agentAccess: Access<typeof AgentServiceService> = {

@@ -12,6 +12,7 @@ import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
 import { RetentionServiceService } from '../proto/gen/merge/image/v1/retention.ts'
+import { SyncRuleServiceService } from '../proto/gen/merge/image/v1/rule.ts'
 import { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 
@@ -112,6 +113,13 @@ export const audited: ReadonlyMap<string, boolean> = new Map([
   ...rows(DeltaServiceService, { fetchDeltas: reads }),
   ...rows(StorageServiceService, { collect: upkeep }),
   ...rows(IntegrityServiceService, { getIntegrity: reads, scrub: upkeep, checkChunks: traffic }),
+  ...rows(SyncRuleServiceService, {
+    putSyncRule: changes,
+    getSyncRule: reads,
+    listSyncRules: reads,
+    deleteSyncRule: changes,
+    previewSync: reads,
+  }),
   ...rows(FacilityServiceService, {
     createFacility: changes,
     getFacility: reads,

@@ -14,6 +14,7 @@ import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
 import { HoldServiceService } from '../proto/gen/merge/image/v1/hold.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
+import { SyncRuleServiceService } from '../proto/gen/merge/image/v1/rule.ts'
 import { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import { RetentionServiceService } from '../proto/gen/merge/image/v1/retention.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
@@ -28,6 +29,7 @@ import { deltaService } from './deltas/service.ts'
 import { facilityService } from './facilities/service.ts'
 import { holdService } from './holds/service.ts'
 import { imageService } from './images/service.ts'
+import { ruleService } from './rules/service.ts'
 import { retentionService } from './retention/service.ts'
 import { resolverService } from './resolver/service.ts'
 import { resolverPlane } from './resolver/wire.ts'
@@ -81,7 +83,8 @@ export function mountServices(parts: Parts, stores: Stores): readonly Mounted[] 
     mount(UploadServiceService, uploadService(parts), access.uploadAccess),
     mount(chunkPlane, chunks, access.chunkAccess),
     mount(DeltaServiceService, deltaService({ sql, blobs, limit }), access.deltaAccess),
-    mount(FacilityServiceService, facilityService({ sql }), access.facilityAccess),
+    mount(FacilityServiceService, facilityService(parts), access.facilityAccess),
+    mount(SyncRuleServiceService, ruleService(parts), access.ruleAccess),
     mount(RetentionServiceService, retentionService(parts), access.retentionAccess),
     mount(StorageServiceService, storageService(collecting), access.storageAccess),
     mount(IntegrityServiceService, integrityService(scrubbing), access.integrityAccess),

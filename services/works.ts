@@ -4,6 +4,7 @@ import { keepBuilding, type KeepingDeps as BuildingDeps } from './builds/keeping
 import { keepPreparing, type PrepareDeps } from './deltas/prepare.ts'
 import type { PortalSettings } from './portal.ts'
 import { keepLives, type KeepingDeps as LivesDeps } from './retention/keeping.ts'
+import { keepSelecting, type KeepingDeps as RulesDeps } from './rules/keeping.ts'
 import type { Stores } from './stores.ts'
 
 type Work = (signal: AbortSignal) => Promise<void>
@@ -11,7 +12,11 @@ type Work = (signal: AbortSignal) => Promise<void>
 /** What goes on beside the calls; the archive is looked after as the portal's own store is. */
 export function worksOf(
   { collectEvery, scrubEvery, database }: PortalSettings,
-  deps: BuildingDeps & LivesDeps & Omit<PrepareDeps, 'source'> & Pick<MovingDeps, 'verify'>,
+  deps: BuildingDeps &
+    LivesDeps &
+    RulesDeps &
+    Omit<PrepareDeps, 'source'> &
+    Pick<MovingDeps, 'verify'>,
   stores: Stores,
 ): readonly Work[] {
   const { store, archive } = stores
@@ -22,6 +27,7 @@ export function worksOf(
     (signal) => keepPreparing({ ...deps, source: store }, signal),
     (signal) => keepBuilding(deps, signal),
     (signal) => keepLives(deps, signal),
+    (signal) => keepSelecting(deps, signal),
     (signal) => keepChaining(deps, signal),
     (signal) => keepMoving({ ...deps, ...stores, alone }, signal),
     ...kept.flatMap(({ collecting, scrubbing }): Work[] => [

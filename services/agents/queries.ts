@@ -7,6 +7,7 @@ export interface WantedRow {
   readonly image: string
   readonly holders: readonly string[]
   readonly fetchers: readonly string[]
+  readonly priority: number
 }
 
 /**
@@ -22,7 +23,7 @@ export const isThere = (sql: Sql | Transaction, heard = sql`agent_time`) =>
 /** The facility's wanted images, each with the other facilities that hold its content whole or fetch it too. */
 export async function wantedImages(sql: Sql, facility: string): Promise<WantedRow[]> {
   return sql<WantedRow[]>`
-    select wanted.image, coalesce((
+    select wanted.image, wanted.priority, coalesce((
         select array_agg(distinct replica.facility order by replica.facility)
         from replica join image as same on same.name = replica.image
           join facility on facility.name = replica.facility
@@ -30,7 +31,7 @@ export async function wantedImages(sql: Sql, facility: string): Promise<WantedRo
           and replica.state = ${present} and ${isThere(sql)}), '{}') as holders,
       coalesce((
         select array_agg(distinct other.facility order by other.facility)
-        from wanted as other join image as same on same.name = other.image
+        from want as other join image as same on same.name = other.image
           join facility on facility.name = other.facility
           left join replica on replica.facility = other.facility and replica.image = other.image
         where same.manifest = image.manifest and other.facility <> ${facility}

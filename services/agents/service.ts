@@ -109,11 +109,11 @@ async function desiredState(
   const aliases = await aliasesOf(sql, names)
   return {
     generation: desiredGeneration,
-    images: wanted.flatMap(({ image, holders, fetchers }) => {
+    images: wanted.flatMap(({ image, holders, fetchers, priority }) => {
       const row = rows.get(image)
       if (row === undefined) return []
       const others = { holders: [...holders], fetchers: [...fetchers] }
-      return [{ image: renderImage(row, catalogue), ...others }]
+      return [{ image: renderImage(row, catalogue), ...others, priority }]
     }),
     peers: await peersOf(sql, name),
     catalogue: renderCatalogue(catalogue, generation),

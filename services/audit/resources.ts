@@ -69,6 +69,7 @@ const kinds: Kinds = {
   policy: 'policy',
   recipe: 'recipe',
   replacement: 'image',
+  rule: 'rule',
   run: 'run',
 }
 

@@ -3,12 +3,20 @@ import type { Standing } from './standing.ts'
 
 /** Why an image is at a facility, or why it is not and what to do, as sentences. */
 export function explainStanding(standing: Standing): string {
-  const { image, facility, replica, actor, wantTime } = standing
+  const { image, facility, replica, actor } = standing
   const isHere = replica?.state === present
   if (actor === null) return isHere ? leftover(standing) : unwanted(standing)
-  const who = `${actor} put it on the list of ${facility}${wantTime === null ? '' : ` on ${day(wantTime)}`}`
+  const who = whoWants(actor, standing)
   if (isHere) return `${image} is at ${facility}, whole: ${who}.`
   return [`${image} is not at ${facility} yet: ${who}.`, ...inTheWay(standing)].join(' ')
+}
+
+function whoWants(actor: string, { facility, pushed, rules, wantTime }: Standing): string {
+  const since = wantTime === null ? '' : ` on ${day(wantTime)}`
+  return [
+    ...(pushed ? [`${actor} put it on the list of ${facility}${since}`] : []),
+    ...rules.map((rule) => `the sync rule ${rule} of ${facility} wants it`),
+  ].join(', and ')
 }
 
 function leftover({ image, facility, own }: Standing): string {

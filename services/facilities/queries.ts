@@ -89,19 +89,39 @@ export async function want(
   actor: string,
 ): Promise<void> {
   const added = await tx`
-    insert into wanted (facility, image, actor) values (${facility}, ${image}, ${actor})
+    insert into want (facility, image, actor) values (${facility}, ${image}, ${actor})
     on conflict do nothing`
-  if (added.count === 0) return
-  await tx`
-    update facility set desired_generation = desired_generation + 1 where name = ${facility}`
+  if (added.count > 0) await newDesired(tx, [facility])
 }
 
-/** Takes the image off the wanted list, and makes a new generation if it was on it. */
+/** Takes the image off the wanted list, and makes a new generation if it was on it. What rules want stays. */
 export async function unwant(tx: Transaction, facility: string, image: string): Promise<void> {
-  const removed = await tx`delete from wanted where facility = ${facility} and image = ${image}`
-  if (removed.count === 0) return
+  const removed = await tx`
+    delete from want where facility = ${facility} and image = ${image} and rule = ''`
+  if (removed.count > 0) await newDesired(tx, [facility])
+}
+
+/** Makes a new generation of what the facilities should hold. */
+export async function newDesired(tx: Transaction, facilities: readonly string[]): Promise<void> {
+  if (facilities.length === 0) return
+  // In their order, so that two who do this do not wait for each other in a circle.
   await tx`
-    update facility set desired_generation = desired_generation + 1 where name = ${facility}`
+    select from facility where name = any (${facilities as string[]}) order by name for no key update`
+  await tx`
+    update facility set desired_generation = desired_generation + 1
+    where name = any (${facilities as string[]})`
+}
+
+/** The sync rules that want an image at a facility, by name. */
+export async function rulesWanting(
+  tx: Transaction,
+  facility: string,
+  image: string,
+): Promise<string[]> {
+  const rows = await tx<{ rule: string }[]>`
+    select rule from want where facility = ${facility} and image = ${image} and rule <> ''
+    order by rule`
+  return rows.map(({ rule }) => rule)
 }
 
 /** What is wanted at the facility or reported by it. */

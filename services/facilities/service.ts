@@ -22,6 +22,7 @@ import { demandDays, demandElsewhere, demandShared } from '../images/custom.ts'
 import { lockImage } from '../images/queries.ts'
 import { noImage } from '../images/found.ts'
 import { cutPage, parsePage } from '../pages.ts'
+import { explainRules } from '../rules/explaining.ts'
 import { explainStanding } from './explaining.ts'
 import {
   findFacility,
@@ -29,6 +30,7 @@ import {
   listFacilities,
   listReplicas,
   putQuota,
+  rulesWanting,
   unwant,
   want,
   type FacilityRow,
@@ -38,8 +40,9 @@ import { readStanding } from './standing.ts'
 
 export function facilityService(deps: {
   readonly sql: Sql
+  readonly now: () => Date
 }): Service<typeof FacilityServiceService, [call: Call]> {
-  const { sql } = deps
+  const { sql, now } = deps
   return {
     async createFacility(request, { caller }) {
       const name = parseFacilityName(request.name)
@@ -90,6 +93,7 @@ export function facilityService(deps: {
         const { name } = await getFacility(tx, request.facility)
         if ((await lockImage(tx, image)) === undefined) throw noImage(image)
         await demandElsewhere(tx, image, name)
+        await demandUnruled(tx, name, image)
         await unwant(tx, name, image)
         await announce(tx)
         return { facility: renderFacility(await getFacility(tx, name)) }
@@ -110,11 +114,13 @@ export function facilityService(deps: {
       const { name } = await getFacility(sql, request.facility)
       const standing = await readStanding(sql, name, image)
       if (standing === undefined) throw noImage(image)
-      const { replica, actor, wantTime, holders } = standing
+      const { replica, actor, wantTime, holders, rules } = standing
+      const said = await explainRules(sql, name, image, now())
       return {
         replica: replica === undefined ? undefined : renderReplica(replica),
         ...{ wanted: actor !== null, actor: actor ?? '', wantTime: wantTime ?? undefined },
-        ...{ holders: [...holders], message: explainStanding(standing) },
+        ...{ holders: [...holders], rules: [...rules] },
+        message: [explainStanding(standing), ...said].join(' '),
       }
     },
 
@@ -132,6 +138,15 @@ export function facilityService(deps: {
       })
     },
   }
+}
+
+/** What a rule selects it would select again. */
+async function demandUnruled(tx: Transaction, facility: string, image: string): Promise<void> {
+  const [rule, ...more] = await rulesWanting(tx, facility, image)
+  if (rule === undefined) return
+  const rules = [rule, ...more].join(', ')
+  const text = `${image} is wanted at ${facility} by its sync rules (${rules}): change or delete these.`
+  throw precondition('WRONG_STATE', text, { name: image, facility, rules })
 }
 
 /** Why no facility can fetch an image that is archived or has expired. */

@@ -16,6 +16,10 @@ export interface Standing {
   /** Null where the facility should not hold it. */
   readonly actor: string | null
   readonly wantTime: Date | null
+  /** Whether somebody put it on the facility's list, and not rules alone. */
+  readonly pushed: boolean
+  /** The sync rules that want it. */
+  readonly rules: readonly string[]
   /** Undefined where nothing was reported of it. */
   readonly replica: ReplicaRow | undefined
   /** Null before the facility's agent was heard of. */
@@ -39,6 +43,7 @@ export async function readStanding(
     select image.name as image, facility.name as facility, image.state as image_state, storage,
       custom and image.facility = facility.name as own, case when custom then image.facility end as home,
       wanted.actor, wanted.create_time as want_time, agent_time,
+      coalesce(wanted.pushed, false) as pushed, coalesce(wanted.rules, '{}') as rules,
       coalesce(${isThere(sql, sql`facility.agent_time`)}, false) as agent_is_there,
       (select count(*)::int from replica as other
         where other.facility = facility.name and other.state = ${fetching}) as fetching,

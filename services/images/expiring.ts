@@ -3,6 +3,7 @@ import { inStore, lockManifest, untie } from '../archive/ties.ts'
 import type { Transaction } from '../db/open.ts'
 import { dropDeltas } from '../deltas/queries.ts'
 import { setStorage, type Change, type Locked } from './queries.ts'
+import { newDesired } from '../facilities/queries.ts'
 import { tellOf } from './telling.ts'
 
 /** An image that may go. */
@@ -34,8 +35,10 @@ export async function expireImage(
 
 /** No facility should hold it any more. */
 async function unwant(tx: Transaction, name: string): Promise<void> {
-  await tx`
-    with gone as (delete from wanted where image = ${name} returning facility)
-    update facility set desired_generation = desired_generation + 1
-    where name in (select facility from gone)`
+  const gone = await tx<{ facility: string }[]>`
+    delete from want where image = ${name} returning facility`
+  await newDesired(
+    tx,
+    gone.map(({ facility }) => facility),
+  )
 }

@@ -7,7 +7,7 @@ import { Image } from '../../proto/gen/merge/image/v1/image.ts'
 const now = 1000
 
 function wants(name: string, storedBytes = 1n): DesiredImage {
-  return { image: Image.create({ name, storedBytes }), holders: [], fetchers: [] }
+  return { image: Image.create({ name, storedBytes }), holders: [], fetchers: [], priority: 0 }
 }
 
 function plan(
@@ -27,6 +27,12 @@ function plan(
 describe('a plan', () => {
   test('of an agent that should hold nothing is empty', () => {
     expect(plan([], ['a'])).toEqual({ fetches: [], retryAt: undefined, converged: true })
+  })
+
+  test('fetches what has priority first, however large it is', () => {
+    const urgent = { ...wants('urgent', 100n), priority: 5 }
+    const later = { ...wants('later', 1n), priority: -5 }
+    expect(plan([later, wants('small'), urgent]).fetches).toEqual(['urgent', 'small', 'later'])
   })
 
   test('fetches what is not here, small images first', () => {

@@ -15,7 +15,7 @@ const image = (day: string, state: ImageState = released) =>
 const [old, recent, wanted] = [image('20260101'), image('20260201'), image('20260301')]
 
 const desired = WatchDesiredStateResponse.create({
-  images: [recent, wanted].map((each) => ({ image: each, holders: [], fetchers: [] })),
+  images: [recent, wanted].map((each) => ({ image: each, holders: [], fetchers: [], priority: 0 })),
   catalogue: ListDistrosResponse.create({
     distros: [
       Distro.create({
@@ -81,7 +81,10 @@ describe('a reference, while the portal is away,', () => {
 
   test('to what the portal has revoked since it came here is REVOKED', () => {
     const revoked = { ...recent, state: ImageState.IMAGE_STATE_REVOKED }
-    const told = { ...desired, images: [{ image: revoked, holders: [], fetchers: [] }] }
+    const told = {
+      ...desired,
+      images: [{ image: revoked, holders: [], fetchers: [], priority: 0 }],
+    }
     expect(() => here(recent.name, [old, recent], told)).toThrow(
       expect.objectContaining({ reason: 'REVOKED' }),
     )

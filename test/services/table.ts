@@ -29,12 +29,14 @@ import {
   type ResolverServiceService,
 } from '../../proto/gen/merge/image/v1/resolver.ts'
 import type { RetentionServiceService } from '../../proto/gen/merge/image/v1/retention.ts'
+import type { SyncRuleServiceService } from '../../proto/gen/merge/image/v1/rule.ts'
 import type { StorageServiceService } from '../../proto/gen/merge/image/v1/storage.ts'
 import type { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
 import { commitMessages } from '../support/images.ts'
 import { streamOf } from '../support/rpc.ts'
 import { buildRows } from './buildrows.ts'
 import { retentionRows } from './retentionrows.ts'
+import { ruleRows } from './rulerows.ts'
 import { id, image, name, page, row, type Row } from './rows.ts'
 
 /** A method without a row does not compile. */
@@ -49,6 +51,7 @@ interface Table {
   readonly chunks: Record<keyof typeof chunkPlane, Row>
   readonly deltas: Record<keyof typeof DeltaServiceService, Row>
   readonly facilities: Record<keyof typeof FacilityServiceService, Row>
+  readonly rules: Record<keyof typeof SyncRuleServiceService, Row>
   readonly retention: Record<keyof typeof RetentionServiceService, Row>
   readonly storage: Record<keyof typeof StorageServiceService, Row>
   readonly integrity: Record<keyof typeof IntegrityServiceService, Row>
@@ -242,6 +245,7 @@ export const table: Table = {
         requestId: id(), facility, customQuotaBytes: 1n, customDays: 1,
       }) },
   },
+  rules: ruleRows,
   retention: retentionRows,
   storage: {
     collect: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),

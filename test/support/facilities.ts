@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { ReportStateRequest } from '../../proto/gen/merge/image/v1/agent.ts'
+import { Replica, type ReplicaState } from '../../proto/gen/merge/image/v1/facility.ts'
 import { BeginUploadRequest, CommitHeader } from '../../proto/gen/merge/image/v1/upload.ts'
 import { commit } from './builds.ts'
 import type { Clients } from './portal.ts'
@@ -29,4 +31,15 @@ export async function register(agent: Clients, target: string, data: Uint8Array)
   const uploadId = (await agent.uploads.beginUpload(begin)).upload?.id ?? ''
   const header = CommitHeader.create({ requestId: randomUUID(), uploadId, release: true })
   return (await commit(agent, header, data)).name
+}
+
+/** Reports one image as a facility's agent does. */
+export async function report(
+  { agents }: Clients,
+  facility: string,
+  image: string,
+  state: ReplicaState,
+): Promise<void> {
+  const replicas = [Replica.create({ image, state })]
+  await agents.reportState(ReportStateRequest.create({ facility, replicas }))
 }

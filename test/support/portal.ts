@@ -16,6 +16,7 @@ import { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../../proto/gen/merge/image/v1/integrity.ts'
 import { ResolverServiceService } from '../../proto/gen/merge/image/v1/resolver.ts'
 import { RetentionServiceService } from '../../proto/gen/merge/image/v1/retention.ts'
+import { SyncRuleServiceService } from '../../proto/gen/merge/image/v1/rule.ts'
 import { StorageServiceService } from '../../proto/gen/merge/image/v1/storage.ts'
 import { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
 import type { Sql } from '../../services/db/open.ts'
@@ -41,6 +42,7 @@ export function clientsAs(address: string, caller: string) {
     chunks: connect(chunkPlane, channel),
     deltas: connect(DeltaServiceService, channel),
     facilities: connect(FacilityServiceService, channel),
+    rules: connect(SyncRuleServiceService, channel),
     retention: connect(RetentionServiceService, channel),
     storage: connect(StorageServiceService, channel),
     integrity: connect(IntegrityServiceService, channel),

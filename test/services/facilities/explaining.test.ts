@@ -7,7 +7,7 @@ const time = new Date('2026-06-15T10:22:31Z')
 const base: Standing = {
   ...{ image: 'debian-13.1-std-x86-20260615', facility: 'lab1' },
   ...{ imageState: 'released', storage: 'present', own: false, home: null },
-  ...{ actor: 'admin', wantTime: time, replica: undefined },
+  ...{ actor: 'admin', wantTime: time, replica: undefined, pushed: true, rules: [] },
   ...{ agentTime: time, agentIsThere: true, fetching: 0, holders: [] },
 }
 const replica = (state: number, error = '') => ({
@@ -26,6 +26,18 @@ test.each<[string, Partial<Standing>, readonly string[]]>([
     'is there and wanted no more',
     { ...unwanted, replica: replica(present) },
     ['nobody wants it there any more: it stays until its room is needed.'],
+  ],
+  [
+    'is wanted by a rule alone',
+    { pushed: false, rules: ['std'], replica: replica(present) },
+    ['is at lab1, whole: the sync rule std of lab1 wants it.'],
+  ],
+  [
+    'is wanted by somebody and by rules',
+    { rules: ['std', 'new'] },
+    [
+      'admin put it on the list of lab1 on 2026-06-15, and the sync rule std of lab1 wants it, and the sync rule new of lab1 wants it.',
+    ],
   ],
   ['is its own', { ...unwanted, own: true, replica: replica(present) }, ['whose own image it is.']],
   [

@@ -1,0 +1,82 @@
+import type { Line } from '../../lib/names/name.ts'
+import type { Facts } from '../../lib/rules/judge.ts'
+import type { Sql, Transaction } from '../db/open.ts'
+import { active } from '../holds/queries.ts'
+
+/** An image that a rule may select, with what decides about it. */
+export interface Candidate extends Facts {
+  readonly image: string
+  /** Whether it can be fetched by whoever names it, released or not. */
+  readonly reachable: boolean
+}
+
+interface Row extends Omit<Candidate, 'line'>, Line {}
+
+/** All images that some rule may select which takes so many of each line: the newest ones, what aliases point to, what is held. */
+export async function readCandidates(sql: Sql, newest: number, now: Date): Promise<Candidate[]> {
+  const rows = await sql<Row[]>`
+    select ${facts(sql, now)} from (${ranked(sql)}) as ranked
+    where place <= ${newest}
+      or exists (select from alias where alias.image = ranked.name)
+      or exists (${holding(sql, now)})
+    order by name`
+  return rows.map(toCandidate)
+}
+
+/** What decides about one image, whatever it is; undefined if there is none. */
+export async function readFacts(
+  sql: Sql,
+  image: string,
+  now: Date,
+): Promise<Candidate | undefined> {
+  const [row] = await sql<Row[]>`
+    select ${facts(sql, now)} from (
+      select ${ranking(sql)}, case when ${usable(sql)} then 1 + (
+        select count(*)::int from image as newer
+        where newer.facility is not distinct from image.facility and newer.distro = image.distro
+          and newer.release = image.release and newer.role = image.role and newer.arch = image.arch
+          and newer.sequence > image.sequence and ${usable(sql)}) end as place
+      from image where name = ${image}) as ranked`
+  return row && toCandidate(row)
+}
+
+const reachable = (sql: Sql | Transaction) =>
+  sql`state <> 'revoked' and storage = 'present' and (not custom or shared)`
+
+const usable = (sql: Sql | Transaction) => sql`(state = 'released' and ${reachable(sql)})`
+
+const place = (sql: Sql) =>
+  sql`row_number() over (partition by facility, distro, release, role, arch order by sequence desc)::int`
+
+const ranking = (sql: Sql) => sql`
+  name, coalesce(facility, '') as namespace, distro, release, role, arch, case when custom then facility end as home,
+  ${usable(sql)} as usable, ${reachable(sql)} as reachable`
+
+const ranked = (sql: Sql) =>
+  sql`select ${ranking(sql)}, ${place(sql)} as place from image where ${usable(sql)}`
+
+/** Materializations run on it, and artifacts are kept for the years in which they are asked for. */
+const holding = (sql: Sql, now: Date) => sql`
+  select from hold where hold.image = ranked.name and kind in ('materialization', 'artifact') and ${active(sql, now)}`
+
+const facts = (sql: Sql, now: Date) => sql`
+  name as image, namespace, distro, release, role, arch, home, usable, reachable, place,
+  coalesce((select array_agg(alias.name order by alias.name) from alias where alias.image = ranked.name), '{}') as aliases,
+  exists (${holding(sql, now)}) as held`
+
+function toCandidate(row: Row): Candidate {
+  const { namespace, distro, release, role, arch, ...rest } = row
+  return { ...rest, line: { namespace, distro, release, role, arch } }
+}
+
+/** Whether those that a rule chose are still so in the transaction, which keeps them so until it ends. */
+export async function lockUsable(
+  tx: Transaction,
+  images: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (images.length === 0) return new Set()
+  await tx`select from image where name = any (${images as string[]}) order by name for share`
+  const rows = await tx<{ name: string }[]>`
+    select name from image where name = any (${images as string[]}) and ${usable(tx)}`
+  return new Set(rows.map(({ name }) => name))
+}

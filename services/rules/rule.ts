@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import { conflict, missing, type Failure } from '../../lib/failure.ts'
+import { shown } from '../../lib/names/name.ts'
+import { parsePattern } from '../../lib/names/pattern.ts'
+import { nextTimes } from '../../lib/recipes/schedule.ts'
+import type { Selection } from '../../lib/rules/judge.ts'
+import { RuleLeaving, type SyncRule } from '../../proto/gen/merge/image/v1/rule.ts'
+
+export type LeavingName = 'release' | 'keep-days' | 'keep'
+
+/** What a person writes of a rule. */
+export interface Written {
+  readonly facility: string
+  readonly name: string
+  readonly patterns: readonly string[]
+  readonly newest: number
+  readonly aliases: readonly string[]
+  readonly held: boolean
+  readonly origin: string
+  readonly cron: string
+  readonly zone: string
+  readonly jitterSeconds: number
+  readonly leaving: LeavingName
+  readonly keepDays: number
+  readonly priority: number
+  readonly notes: string
+}
+
+/** A rule as it is kept. */
+export interface RuleRow extends Written {
+  readonly author: string
+  readonly updateTime: Date
+  readonly version: number
+  /** The generation of names of which it selected last; null where it is to select whatever it is. */
+  readonly generation: bigint | null
+  readonly selectTime: Date | null
+  readonly nextTime: Date | null
+}
+
+export const leavings: Readonly<Record<LeavingName, RuleLeaving>> = {
+  release: RuleLeaving.RULE_LEAVING_RELEASE,
+  'keep-days': RuleLeaving.RULE_LEAVING_KEEP_DAYS,
+  keep: RuleLeaving.RULE_LEAVING_KEEP,
+}
+
+/** What decides which images it selects. */
+export function selectionOf({ patterns, newest, aliases, held, origin }: Written): Selection {
+  return { patterns: patterns.map(parsePattern), newest, aliases, held, origin }
+}
+
+/** When a rule's schedule has it select next after a moment, at its own moment; null where it has none. */
+export function nextOf(
+  rule: Pick<Written, 'cron' | 'zone' | 'facility' | 'name' | 'jitterSeconds'>,
+  after: Date,
+): Date | null {
+  const { cron, zone } = rule
+  if (cron === '') return null
+  // A moment of its own may lie behind the schedule's time that it belongs to.
+  const late = lateMs(rule)
+  const [next] = nextTimes({ cron, timeZone: zone }, new Date(after.getTime() - late), 1)
+  return next === undefined ? null : new Date(next.getTime() + late)
+}
+
+/** How much later than others it selects. */
+export function lateMs({
+  facility,
+  name,
+  jitterSeconds,
+}: Pick<Written, 'facility' | 'name' | 'jitterSeconds'>): number {
+  if (jitterSeconds === 0) return 0
+  const hash = createHash('sha256').update(`${facility} ${name}`).digest().readUInt32BE()
+  return (hash % (jitterSeconds * 1000)) + 1
+}
+
+export function renderRule({
+  imageCount,
+  ...row
+}: RuleRow & { readonly imageCount: number }): SyncRule {
+  const { zone, leaving, version, selectTime, nextTime, patterns, aliases, ...rest } = row
+  const { facility, name, newest, held, origin, cron, jitterSeconds, keepDays, priority } = rest
+  return {
+    ...{
+      facility,
+      name,
+      newest,
+      held,
+      origin,
+      cron,
+      jitterSeconds,
+      keepDays,
+      priority,
+      imageCount,
+    },
+    ...{ patterns: [...patterns], aliases: [...aliases], leaving: leavings[leaving] },
+    ...{ notes: rest.notes, author: rest.author, updateTime: rest.updateTime },
+    ...{ timeZone: zone, selectTime: selectTime ?? undefined, nextTime: nextTime ?? undefined },
+    etag: String(version),
+  }
+}
+
+export function noRule(facility: string, name: string): Failure {
+  const text = `There is no rule "${shown(name)}" at ${shown(facility)}; "mrg-image list rules ${shown(facility)}" shows those that there are.`
+  return missing('RULE_NOT_FOUND', text, { facility, rule: name })
+}
+
+export function demandEtag({ facility, name, version }: RuleRow, etag: string): void {
+  if (etag === '' || etag === String(version)) return
+  const text = `The rule ${name} of ${facility} changed since you read it: read it again and decide anew.`
+  throw conflict('ETAG_MISMATCH', text, { facility, rule: name })
+}
