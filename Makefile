@@ -25,6 +25,7 @@ demo: build ## publish, sync, delta, peers, portal down, write out (IMAGE=file.r
 bench: build ## speed and bytes beside those of other tools, and what ten facilities, names, holds, waiting builds, changes and ten years cost
 	npm run --silent bench
 	npm run --silent bench:fanout
+	npm run --silent bench:agents
 	npm run --silent bench:names
 	npm run --silent bench:holds
 	npm run --silent bench:retention

@@ -35,6 +35,8 @@ export interface TestbedOptions {
   readonly through?: readonly string[]
   /** Whether to do without certificates, for what calls the portal from this process. */
   readonly insecure?: boolean
+  /** Whether agents serve nobody. */
+  readonly alone?: boolean
   /** What else the portal is told; made of the testbed's folder. */
   readonly more?: (folder: string) => readonly string[]
 }
@@ -42,8 +44,9 @@ export interface TestbedOptions {
 /** Starts a portal and facilities that it knows. Disposing stops them all and removes their folder. */
 export async function startTestbed(
   names: readonly string[],
-  { keep = false, through = [], insecure = false, more = () => [] }: TestbedOptions = {},
+  given: TestbedOptions = {},
 ): Promise<Testbed> {
+  const { keep = false, through = [], insecure = false, alone = false, more = () => [] } = given
   const folder = await mkdtemp(join(tmpdir(), 'merge-image-testbed-'))
   // The embedded PostgreSQL runs as nobody where we are root, and has to get in.
   await chmod(folder, 0o755)
@@ -70,7 +73,8 @@ export async function startTestbed(
       portal = await start(portalAddress)
     },
     async startFacility(name, through = [], more = []) {
-      const flags = ['--facility', name, '--portal', portalAddress, '--listen', '127.0.0.1:0']
+      const serving = alone ? [] : ['--listen', '127.0.0.1:0']
+      const flags = ['--facility', name, '--portal', portalAddress, ...serving]
       const own = folderOf(name)
       const place = ['--data', join(folder, own), '--socket', join(folder, `${own}.sock`)]
       const agent = await startProgram(['agent', ...flags, ...place, ...more], {

@@ -4,9 +4,8 @@ import { failed, present } from '../facilities/queries.ts'
 import { settleEvictions } from './eviction.ts'
 
 export interface WantedRow {
+  readonly facility: string
   readonly image: string
-  readonly holders: readonly string[]
-  readonly fetchers: readonly string[]
   readonly priority: number
 }
 
@@ -20,25 +19,51 @@ const lapse = '90 seconds'
 export const isThere = (sql: Sql | Transaction, heard = sql`agent_time`) =>
   sql`${heard} > now() - ${lapse}::interval`
 
-/** The facility's wanted images, each with the other facilities that hold its content whole or fetch it too. */
-export async function wantedImages(sql: Sql, facility: string): Promise<WantedRow[]> {
+/** The desired generation of those of the facilities that there are. */
+export async function generationsOf(
+  sql: Sql,
+  facilities: readonly string[],
+): Promise<ReadonlyMap<string, bigint>> {
+  const rows = await sql<{ name: string; generation: bigint }[]>`
+    select name, desired_generation as generation from facility
+    where name = any (${facilities as string[]})`
+  return new Map(rows.map(({ name, generation }) => [name, generation]))
+}
+
+/** What the facilities want, by facility and image. */
+export async function wantedBy(sql: Sql, facilities: readonly string[]): Promise<WantedRow[]> {
   return sql<WantedRow[]>`
-    select wanted.image, wanted.priority, coalesce((
-        select array_agg(distinct replica.facility order by replica.facility)
-        from replica join image as same on same.name = replica.image
-          join facility on facility.name = replica.facility
-        where same.manifest = image.manifest and replica.facility <> ${facility}
-          and replica.state = ${present} and ${isThere(sql)}), '{}') as holders,
-      coalesce((
-        select array_agg(distinct other.facility order by other.facility)
-        from want as other join image as same on same.name = other.image
-          join facility on facility.name = other.facility
-          left join replica on replica.facility = other.facility and replica.image = other.image
-        where same.manifest = image.manifest and other.facility <> ${facility}
-          and coalesce(replica.state, 0) not in (${present}, ${failed})
-          and peer_address <> '' and ${isThere(sql)}), '{}') as fetchers
-    from wanted join image on image.name = wanted.image
-    where wanted.facility = ${facility} order by wanted.image`
+    select facility, image, priority from wanted
+    where facility = any (${facilities as string[]}) order by facility, image`
+}
+
+type NamesOf = ReadonlyMap<string, readonly string[]>
+
+/** The facilities that hold the content of each of the images whole and are there, by name. */
+export async function holdersOf(sql: Sql, images: readonly string[]): Promise<NamesOf> {
+  const rows = await sql<{ image: string; names: string[] }[]>`
+    select image.name as image, array_agg(distinct replica.facility order by replica.facility) as names
+    from image join image as same on same.manifest = image.manifest
+      join replica on replica.image = same.name and replica.state = ${present}
+      join facility on facility.name = replica.facility
+    where image.name = any (${images as string[]}) and ${isThere(sql)}
+    group by image.name`
+  return new Map(rows.map(({ image, names }) => [image, names]))
+}
+
+/** The facilities that want the content of each of the images, do not have it yet, have not failed, and serve what comes. */
+export async function fetchersOf(sql: Sql, images: readonly string[]): Promise<NamesOf> {
+  const rows = await sql<{ image: string; names: string[] }[]>`
+    select image.name as image, array_agg(distinct want.facility order by want.facility) as names
+    from image join image as same on same.manifest = image.manifest
+      join want on want.image = same.name
+      join facility on facility.name = want.facility
+      left join replica on replica.facility = want.facility and replica.image = want.image
+    where image.name = any (${images as string[]})
+      and coalesce(replica.state, 0) not in (${present}, ${failed})
+      and peer_address <> '' and ${isThere(sql)}
+    group by image.name`
+  return new Map(rows.map(({ image, names }) => [image, names]))
 }
 
 /** The digest of the image's manifest, in hex, if the facility should hold it. */
@@ -54,13 +79,13 @@ export async function wantedManifest(
   return row?.digest
 }
 
-export async function peersOf(
+/** Where the agents serve that are there. */
+export async function peersThere(
   sql: Sql,
-  facility: string,
 ): Promise<{ readonly facility: string; readonly address: string }[]> {
   return sql<{ facility: string; address: string }[]>`
     select name as facility, peer_address as address from facility
-    where peer_address <> '' and name <> ${facility} and ${isThere(sql)} order by name`
+    where peer_address <> '' and ${isThere(sql)}`
 }
 
 /** Keeps a report in place of the one before; says whether it changes what other facilities can use. */

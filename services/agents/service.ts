@@ -1,24 +1,19 @@
 import { sleep } from '../../lib/chunks/clock.ts'
 import type { Digest } from '../../lib/content/digest.ts'
 import { type Failure, invalid, missing, unavailable } from '../../lib/failure.ts'
-import { renderCatalogue } from '../../lib/names/message.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import {
   WatchDesiredStateResponse,
   type AgentServiceService,
 } from '../../proto/gen/merge/image/v1/agent.ts'
-import { aliasesOf } from '../aliases/queries.ts'
-import { renderAlias } from '../aliases/render.ts'
-import { readCatalogue } from '../catalog/queries.ts'
 import { announce, type Changes } from '../db/changes.ts'
 import type { Sql } from '../db/open.ts'
 import { getFacility } from '../facilities/service.ts'
-import { findImages } from '../images/queries.ts'
-import { renderImage } from '../images/render.ts'
 import { ticketFor, type Ticketing } from '../tickets/issue.ts'
+import { desiredStates } from './desired.ts'
 import { askEviction } from './eviction.ts'
-import { keepReport, peersOf, wantedImages, wantedManifest } from './queries.ts'
+import { keepReport, wantedManifest } from './queries.ts'
 
 const gatherMs = 100
 
@@ -28,6 +23,7 @@ export function agentService(deps: {
   readonly tickets: Ticketing
 }): Service<typeof AgentServiceService, [call: Call]> {
   const { sql, changes, tickets } = deps
+  const desired = desiredStates(sql, tickets.keys)
   return {
     async *watchDesiredState({ facility }, { signal, closing }) {
       const over = AbortSignal.any([signal, closing])
@@ -35,7 +31,7 @@ export function agentService(deps: {
       while (!over.aborted) {
         // Listening begins before reading, so that no change falls between the two.
         const changed = changes.next(over)
-        const state = await desiredState(sql, facility, tickets)
+        const state = await desired(facility)
         const bytes = WatchDesiredStateResponse.encode(state).finish()
         if (Buffer.compare(bytes, sent) !== 0) yield state
         sent = bytes
@@ -94,30 +90,4 @@ function notWanted(facility: string, image: string): Failure {
     `${image} is not among the images that ${facility} should hold: "mrg-image push ${image} ${facility}" puts it there.`,
     { facility, image },
   )
-}
-
-async function desiredState(
-  sql: Sql,
-  name: string,
-  tickets: Ticketing,
-): Promise<WatchDesiredStateResponse> {
-  const { desiredGeneration } = await getFacility(sql, name)
-  const wanted = await wantedImages(sql, name)
-  const { catalogue, generation } = await readCatalogue(sql)
-  const names = wanted.map(({ image }) => image)
-  const rows = new Map((await findImages(sql, names)).map((row) => [row.name, row]))
-  const aliases = await aliasesOf(sql, names)
-  return {
-    generation: desiredGeneration,
-    images: wanted.flatMap(({ image, holders, fetchers, priority }) => {
-      const row = rows.get(image)
-      if (row === undefined) return []
-      const others = { holders: [...holders], fetchers: [...fetchers] }
-      return [{ image: renderImage(row, catalogue), ...others, priority }]
-    }),
-    peers: await peersOf(sql, name),
-    catalogue: renderCatalogue(catalogue, generation),
-    aliases: aliases.map(renderAlias),
-    ticketKeys: await tickets.keys.told(),
-  }
 }

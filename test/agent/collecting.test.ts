@@ -37,7 +37,7 @@ test('an agent that collects all the time keeps the images that are here, and gi
   await pull(agent, young)
   const before = await storedIn(agent.data)
   await portal.sql.begin(async (tx) => {
-    await tx`delete from wanted where image = ${old}`
+    await tx`delete from want where image = ${old}`
     await tx`update facility set desired_generation = desired_generation + 1`
     await announce(tx)
   })
@@ -65,7 +65,7 @@ test('an agent lets go of an image of its own that has had its time, once the po
   await pull(agent, name)
   expect(await storedIn(agent.data)).toBe(before)
   await portal.sql.begin(async (tx) => {
-    await tx`delete from wanted where image = ${name}`
+    await tx`delete from want where image = ${name}`
     await tx`update facility set desired_generation = desired_generation + 1`
     await announce(tx)
   })

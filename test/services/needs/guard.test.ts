@@ -127,7 +127,7 @@ describe('what needs an image', () => {
   test('is a facility that should have it, and one that fetches it', async () => {
     await push(admin, 'lab1', older)
     expect(await kinds(older)).toEqual(['facility lab1'])
-    await portal.sql`delete from wanted where image = ${older}`
+    await portal.sql`delete from want where image = ${older}`
     await portal.sql`
       insert into replica (facility, image, state, total_bytes, peer_bytes, portal_bytes, error)
       values ('lab1', ${older}, ${ReplicaState.REPLICA_STATE_FETCHING}, 0, 0, 0, '')`

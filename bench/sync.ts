@@ -1,0 +1,82 @@
+import { mkdirSync } from 'node:fs'
+import { readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { startTestbed } from '../testbed/testbed.ts'
+import { flush, type Job } from './peer.ts'
+import { peers } from './peers.ts'
+
+// First and delta syncs beside other tools, over and over on one publication: PREVIOUS and IMAGE are two builds, ROUNDS (5)
+// how often, ONLY which other tools. Each sync is of a facility of its own, whose agent is fresh and serves nobody.
+
+const { PREVIOUS = '', IMAGE = '' } = process.env
+const task = {
+  previous: resolve(PREVIOUS),
+  image: resolve(IMAGE),
+  scratch: join(tmpdir(), 'merge-image-bench'),
+}
+const rounds = Number(process.env['ROUNDS'] ?? 5)
+const only = new RegExp(process.env['ONLY'] ?? '^curl|^rsync -aS ')
+mkdirSync(task.scratch, { recursive: true })
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`
+
+function say(what: string, seconds: number, bytes: number, more = ''): void {
+  process.stdout.write(`${what}: ${seconds.toFixed(2)} s, ${megabytes(bytes)}${more}\n`)
+}
+
+await using testbed = await startTestbed([], { alone: true })
+const { folder, portal } = testbed
+
+async function others(job: Job): Promise<void> {
+  const image = job === 'first' ? task.previous : task.image
+  for (const peer of peers.filter((one) => one.job === job && only.test(`${one.name} `))) {
+    const why = await peer.unavailable()
+    if (why !== undefined) continue
+    const { seconds, wireBytes = 0 } = await peer.run(
+      { ...task, image },
+      AbortSignal.timeout(900_000),
+    )
+    say(`${peer.name} (${job})`, seconds, wireBytes)
+  }
+}
+
+async function sync(facility: string, job: Job): Promise<void> {
+  const agent = await testbed.startFacility(facility)
+  await flush(folder)
+  const started = performance.now()
+  const { replica } = await testbed.mrs<{
+    readonly replica: { readonly portalBytes: number }
+  }>(facility, 'pull', 'debian')
+  const seconds = (performance.now() - started) / 1000
+  const peaks = [await agent.peakBytes(), await portal.peakBytes()].map(megabytes).join(' / ')
+  say(`ours (${job})`, seconds, replica.portalBytes, `, most memory of agent / portal ${peaks}`)
+  await agent.stop()
+}
+
+/** Before and after the others by turns, so that neither has the warmer machine. */
+async function besideOthers(round: number, job: Job, ours: () => Promise<void>): Promise<void> {
+  if (round % 2 === 0) await others(job)
+  await ours()
+  if (round % 2 === 1) await others(job)
+}
+
+async function deltasPrepared(): Promise<void> {
+  const log = join(folder, 'portal.log')
+  while (!(await readFile(log, 'utf8')).includes('deltas prepared')) await setTimeout(100)
+}
+
+const facilities = Array.from({ length: rounds }, (_, i) => `lab${i + 1}`)
+await testbed.mrg('publish', task.previous, '--as', 'debian-12')
+for (const [round, facility] of facilities.entries()) {
+  await testbed.mrg('new', 'facility', facility)
+  await besideOthers(round, 'first', () => sync(facility, 'first'))
+  // The last two go on to the delta.
+  if (round < rounds - 2) await rm(join(folder, facility), { recursive: true })
+}
+await testbed.mrg('publish', task.image, '--as', 'debian-12')
+await deltasPrepared()
+for (const [round, facility] of facilities.slice(-2).entries()) {
+  await besideOthers(round, 'delta', () => sync(facility, 'delta'))
+}
