@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { setTimeout } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { ChunkStore, Run } from '../../../lib/chunks/source.ts'
@@ -82,7 +83,8 @@ describe('chunks on their way into a store', () => {
     }
     const storing = shelf.store.store(many())
     await taken
-    expect(heldBytes() - before).toBeLessThan(4_000_000)
+    // Buffers that are garbage are counted until they are swept, in another thread; what is kept is counted for ever.
+    while (heldBytes() - before >= 4_000_000) await setTimeout(10)
     done.resolve(undefined)
     await storing
   })
