@@ -1,3 +1,4 @@
+import { comesFirst, type Lacked } from '../lib/rules/order.ts'
 import type { DesiredImage } from '../proto/gen/merge/image/v1/agent.ts'
 
 /** An image to bring here, and why. */
@@ -10,7 +11,7 @@ export interface Fetch {
 export type NotBefore = ReadonlyMap<string, number>
 
 export interface Plan {
-  /** What to bring now, in order of priority; among equals small images first, so that most are there early. */
+  /** What to bring now, in order (lib/rules/order.ts). */
   readonly fetches: readonly Fetch[]
   /** When the next failed try may be repeated; undefined if none failed. */
   readonly retryAt: number | undefined
@@ -30,20 +31,18 @@ export function planSync(
   const due = lacking.filter((desired) => waitOf(desired) <= now)
   const later = lacking.map(waitOf).filter((time) => time > now)
   return {
-    fetches: due.toSorted(byPriority).map((desired) => ({ desired, reason: 'wanted' })),
+    fetches: due.toSorted(byOrder).map((desired) => ({ desired, reason: 'wanted' })),
     retryAt: later.length === 0 ? undefined : Math.min(...later),
     converged: lacking.length === 0,
   }
 }
 
-function byPriority(a: DesiredImage, b: DesiredImage): number {
-  return b.priority - a.priority || bySize(a, b)
+function byOrder(a: DesiredImage, b: DesiredImage): number {
+  return comesFirst(lackedOf(a), lackedOf(b))
 }
 
-function bySize(a: DesiredImage, b: DesiredImage): number {
-  const [left, right] = [a.image?.storedBytes ?? 0n, b.image?.storedBytes ?? 0n]
-  if (left !== right) return left < right ? -1 : 1
-  return (a.image?.name ?? '') < (b.image?.name ?? '') ? -1 : 1
+function lackedOf({ image, byTime, priority }: DesiredImage): Lacked {
+  return { name: image?.name ?? '', storedBytes: image?.storedBytes ?? 0n, byTime, priority }
 }
 
 /** How long a failed try waits before the next, growing with the number of failures. */

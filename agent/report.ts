@@ -2,7 +2,7 @@ import { ReplicaState, type Replica } from '../proto/gen/merge/image/v1/facility
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import type { ReportStateRequest } from '../proto/gen/merge/image/v1/agent.ts'
 import type { SyncDeps, SyncState } from './sync.ts'
-import { totalToFetch, type Transfer } from './transfers.ts'
+import { lastRate, totalToFetch, type Transfer } from './transfers.ts'
 
 const heartbeatMs = 30_000
 const pauseMs = 500
@@ -21,6 +21,8 @@ export async function keepReporting(
       appliedGeneration: state.applied,
       replicas: replicas(state, images.present(), usage.last()),
       storedBytes: images.storedBytes(),
+      fetchRate: BigInt(Math.round(lastRate(state.transfers, clock.now()) ?? 0)),
+      opensTime: state.opensAt,
     }
     await upstream.agents.reportState(report, { signal }).catch((error: unknown) => {
       log.debug({ err: error }, 'report failed')

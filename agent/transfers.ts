@@ -24,6 +24,18 @@ export function fetchedBytes({ bytes }: Transfer): number {
   return bytes.peer + bytes.portal
 }
 
+/** Bytes a second of the last transfer that took long enough to tell; undefined if there was none. */
+export function lastRate(transfers: Transfers, now: number): number | undefined {
+  const told = [...transfers.values()].filter(
+    (one) => (one.endedAt ?? now) - one.startedAt >= leastMs && fetchedBytes(one) > 0,
+  )
+  const last = told.toSorted((a, b) => b.startedAt - a.startedAt).at(0)
+  if (last === undefined) return undefined
+  return (fetchedBytes(last) / ((last.endedAt ?? now) - last.startedAt)) * 1000
+}
+
+const leastMs = 1000
+
 /** The bytes to fetch in all: estimated on the way, exact at the end. */
 export function totalToFetch(transfer: Transfer): number {
   const fetched = fetchedBytes(transfer)

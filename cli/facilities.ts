@@ -7,6 +7,7 @@ import {
 } from '../proto/gen/merge/image/v1/facility.ts'
 import { command, type Context, type Paint } from './command.ts'
 import { everyItem, exactName, present } from './find.ts'
+import { parseMoment } from './moment.ts'
 import { replicaJson } from './json.ts'
 import { coloured, facts, listed, rowsOf } from './table.ts'
 import { bytes, counted, plain, share, time } from './units.ts'
@@ -66,28 +67,43 @@ const show = command({
   },
 })
 
+interface Pushed extends Facility {
+  readonly expectedTime: Date | undefined
+  readonly message: string
+}
+
 const push = command({
   verb: 'push',
   object: 'image',
   summary: 'have facilities hold an image; their agents fetch it',
   arguments: ['IMAGE', 'FACILITY...'],
-  flags: {},
-  examples: ['push fedora lab1', 'push debian-13.1-std-x86-20260615 lab1 lab2'],
-  async run(context, [reference, ...names]) {
+  flags: { by: { value: 'TIME', about: 'by when it is to be there: 2026-06-15T12:00, UTC' } },
+  examples: [
+    'push fedora lab1',
+    'push debian-13.1-std-x86-20260615 lab1 lab2',
+    'push debian lab1 --by 2026-06-15T12:00',
+  ],
+  async run(context, [reference, ...names], { by }) {
+    const byTime = by === undefined ? undefined : parseMoment('--by', by, 'mrg-image push --help')
     const image = await exactName(context, reference)
-    const pushed: Facility[] = []
+    const pushed: Pushed[] = []
     for (const facility of names) {
-      const request = { requestId: context.newId(), image, facility }
+      const request = { requestId: context.newId(), image, facility, byTime }
       const answer = await facilities(context).pushImage(request, { signal: context.signal })
-      pushed.push(present(answer.facility))
+      const { expectedTime, message } = answer
+      pushed.push({ ...present(answer.facility), expectedTime, message })
     }
-    const told = pushed.map(
-      ({ name, presentCount, wantedCount }) =>
-        `${image} is wanted at ${name}, which holds ${presentCount} of ${wantedCount} images.`,
-    )
+    const told = pushed.map((facility) => pushedText(image, facility, byTime !== undefined))
     return { json: { image, facilities: pushed }, text: () => told.join('\n') }
   },
 })
+
+/** When it will be there is said where somebody can tell; that nobody can, where somebody asked. */
+function pushedText(image: string, facility: Pushed, isAsked: boolean): string {
+  const { name, presentCount, wantedCount, expectedTime, message } = facility
+  const wanted = `${image} is wanted at ${name}, which holds ${presentCount} of ${wantedCount} images.`
+  return expectedTime === undefined && !isAsked ? wanted : `${wanted} ${plain(message)}`
+}
 
 const drop = command({
   verb: 'drop',

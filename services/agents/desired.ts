@@ -145,7 +145,7 @@ async function readCompany(sql: Sql, names: readonly string[]): Promise<Company>
 }
 
 function desiredImage(
-  { facility, image: name, priority }: WantedRow,
+  { facility, image: name, priority, byTime }: WantedRow,
   images: ReadonlyMap<string, Image>,
   { holders, fetchers }: Company,
 ): DesiredImage[] {
@@ -153,7 +153,7 @@ function desiredImage(
   if (image === undefined) return []
   return [
     {
-      ...{ image, priority },
+      ...{ image, priority, byTime: byTime ?? undefined },
       holders: [...holders(name, facility)],
       fetchers: [...fetchers(name, facility)],
     },

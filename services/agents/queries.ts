@@ -7,6 +7,7 @@ export interface WantedRow {
   readonly facility: string
   readonly image: string
   readonly priority: number
+  readonly byTime: Date | null
 }
 
 /**
@@ -33,7 +34,7 @@ export async function generationsOf(
 /** What the facilities want, by facility and image. */
 export async function wantedBy(sql: Sql, facilities: readonly string[]): Promise<WantedRow[]> {
   return sql<WantedRow[]>`
-    select facility, image, priority from wanted
+    select facility, image, priority, by_time from wanted
     where facility = any (${facilities as string[]}) order by facility, image`
 }
 
@@ -97,13 +98,18 @@ export async function keepReport(
     readonly peerAddress: string
     readonly storedBytes: bigint
     readonly replicas: readonly Replica[]
+    readonly fetchRate: bigint
+    readonly opensTime?: Date | undefined
   },
 ): Promise<boolean> {
   const { facility, appliedGeneration, peerAddress, storedBytes, replicas } = report
+  const { fetchRate, opensTime } = report
   const before = await offer(tx, facility)
   await tx`
     update facility set agent_time = now(), applied_generation = ${appliedGeneration},
-      peer_address = ${peerAddress}, stored_bytes = ${storedBytes}
+      peer_address = ${peerAddress}, stored_bytes = ${storedBytes},
+      fetch_rate = case when ${fetchRate}::bigint > 0 then ${fetchRate}::bigint else fetch_rate end,
+      opens_time = ${opensTime ?? null}
     where name = ${facility}`
   const column = <T>(of: (replica: Replica) => T) => replicas.map(of)
   const images = column(({ image }) => image)

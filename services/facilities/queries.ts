@@ -81,16 +81,19 @@ export async function putQuota(
     update facility set custom_quota_bytes = ${quotaBytes}, custom_days = ${days} where name = ${facility}`
 }
 
-/** Puts the image on the wanted list, and makes a new generation if it was not on it. */
+/** Puts the image on the wanted list, and makes a new generation if it was not on it, or by another time. */
 export async function want(
   tx: Transaction,
   facility: string,
   image: string,
   actor: string,
+  byTime?: Date,
 ): Promise<void> {
   const added = await tx`
-    insert into want (facility, image, actor) values (${facility}, ${image}, ${actor})
-    on conflict do nothing`
+    insert into want (facility, image, actor, by_time)
+    values (${facility}, ${image}, ${actor}, ${byTime ?? null})
+    on conflict (facility, image, rule) do update set by_time = excluded.by_time
+    where excluded.by_time is not null and excluded.by_time is distinct from want.by_time`
   if (added.count > 0) await newDesired(tx, [facility])
 }
 

@@ -23,6 +23,7 @@ import { lockImage } from '../images/queries.ts'
 import { noImage } from '../images/found.ts'
 import { cutPage, parsePage } from '../pages.ts'
 import { explainRules } from '../rules/explaining.ts'
+import { expect } from './expecting.ts'
 import { explainStanding } from './explaining.ts'
 import {
   findFacility,
@@ -81,9 +82,10 @@ export function facilityService(deps: {
         }
         if (found.storage !== 'present') throw await noBytes(tx, parsed, found.storage)
         await demandShared(tx, image, name)
-        await want(tx, name, image, caller.name)
+        await want(tx, name, image, caller.name, request.byTime)
         await announce(tx)
-        return { facility: renderFacility(await getFacility(tx, name)) }
+        const { expectedTime, message } = await expect(tx, name, image, now())
+        return { facility: renderFacility(await getFacility(tx, name)), expectedTime, message }
       })
     },
 
@@ -116,11 +118,15 @@ export function facilityService(deps: {
       if (standing === undefined) throw noImage(image)
       const { replica, actor, wantTime, holders, rules } = standing
       const said = await explainRules(sql, name, image, now())
+      const { byTime, expectedTime, message } = await expect(sql, name, image, now())
+      // That nobody can tell matters where somebody waits for it.
+      const expected = expectedTime === undefined && byTime === undefined ? [] : [message]
       return {
         replica: replica === undefined ? undefined : renderReplica(replica),
         ...{ wanted: actor !== null, actor: actor ?? '', wantTime: wantTime ?? undefined },
         ...{ holders: [...holders], rules: [...rules] },
-        message: [explainStanding(standing), ...said].join(' '),
+        ...{ byTime, expectedTime },
+        message: [explainStanding(standing), ...expected, ...said].join(' '),
       }
     },
 

@@ -1,6 +1,6 @@
 import type { PreviewedImage, PreviewSyncResponse } from '../../proto/gen/merge/image/v1/rule.ts'
 import { isThere } from '../agents/queries.ts'
-import type { Sql } from '../db/open.ts'
+import type { Sql, Transaction } from '../db/open.ts'
 import { present } from '../facilities/queries.ts'
 
 /** An image that would be at the facility, and why. */
@@ -45,7 +45,11 @@ export async function preview(
 }
 
 /** Each chunk counts for the first image that brings it; an image whose bytes are a facility's counts whole. */
-function readRows(sql: Sql, facility: string, images: readonly string[]): Promise<Row[]> {
+export function readRows(
+  sql: Sql | Transaction,
+  facility: string,
+  images: readonly string[],
+): Promise<Row[]> {
   return sql<Row[]>`
     with chosen as (
       select image.name, image.manifest, image.custom, manifest.stored_bytes,

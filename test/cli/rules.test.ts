@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { main } from '../../cli/main.ts'
 import { mrgImage } from '../../cli/mrg.ts'
+import { ReportStateRequest } from '../../proto/gen/merge/image/v1/agent.ts'
 import { ReplicaState } from '../../proto/gen/merge/image/v1/facility.ts'
 import { makeFacilities, report } from '../support/facilities.ts'
 import { publish } from '../support/images.ts'
@@ -117,6 +118,20 @@ describe('on the command line, a sync rule', () => {
     // Half of it is what the other image has.
     expect(json.peerBytes).toBeLessThan(130_000)
     expect(json.peerBytes).toBeGreaterThan(0)
+  })
+
+  test('leaves room for what somebody needs by a time, and who asks hears when it comes', async () => {
+    const push = await mrg('push', older, 'lab2', '--by', '2030-06-15T12:00')
+    expect(push.out).toMatch(
+      /is wanted at lab2, which holds \d of \d images\. When it will be at lab2 nobody can tell/,
+    )
+    const agents = portal.as('agent:lab2').agents
+    await agents.reportState(ReportStateRequest.create({ facility: 'lab2', fetchRate: 1000n }))
+    const again = await mrg('push', older, 'lab2', '--by', '2030-06-15T12:00')
+    expect(again.out).toMatch(/It is expected at lab2 at .*, in time for 2030-06-15 12:00:00 UTC\./)
+    const wrong = await mrg('push', older, 'lab2', '--by', 'noon')
+    expect(wrong).toMatchObject({ exit: 2, out: '' })
+    expect(wrong.err).toContain('--by "noon" is no time')
   })
 
   test('says why it wants an image, or why not', async () => {

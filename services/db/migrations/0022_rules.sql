@@ -29,6 +29,8 @@ create index sync_rule_due on sync_rule (next_time) where next_time is not null;
 alter table wanted rename to want;
 alter table want add rule text not null default '';
 alter table want add priority int not null default 0;
+-- By when it is to be there.
+alter table want add by_time timestamptz;
 -- A rule selects it no more, and wants it until then.
 alter table want add until timestamptz;
 alter table want drop constraint wanted_pkey;
@@ -38,7 +40,11 @@ create index want_until on want (until) where until is not null;
 
 -- What facilities should hold, each image once; what was pushed says by whom.
 create view wanted as
-  select facility, image, min(create_time) as create_time, bool_or(rule = '') as pushed, max(priority) as priority,
+  select facility, image, min(create_time) as create_time, bool_or(rule = '') as pushed, max(priority) as priority, min(by_time) as by_time,
     coalesce(min(actor) filter (where rule = ''), min(actor)) as actor,
     coalesce(array_agg(rule order by rule) filter (where rule <> ''), '{}') as rules
   from want group by facility, image;
+
+-- How fast the agent fetched last, in bytes a second, and from when it may fetch where it may not now: what is expected when.
+alter table facility add fetch_rate bigint not null default 0;
+alter table facility add opens_time timestamptz;

@@ -1,0 +1,97 @@
+import { comesFirst } from '../../lib/rules/order.ts'
+import { isThere } from '../agents/queries.ts'
+import type { Sql, Transaction } from '../db/open.ts'
+import { readRows } from '../rules/previewing.ts'
+import { fetching, present } from './queries.ts'
+
+/** When an image is to be at a facility, and when it will be. */
+export interface Expectation {
+  readonly byTime: Date | undefined
+  /** Undefined if nobody can tell. */
+  readonly expectedTime: Date | undefined
+  /** A sentence for people; empty where there is nothing to say. */
+  readonly message: string
+}
+
+/** More come before it than are worth to be counted. */
+const mostAhead = 200
+
+interface Row {
+  readonly name: string
+  readonly byTime: Date | null
+  readonly priority: number
+  readonly storedBytes: bigint
+  readonly isFetched: boolean
+  readonly came: bigint
+}
+
+/** When the image will be at the facility, which lacks it: after what comes before it, at the rate of the last transfers. */
+export async function expect(
+  sql: Sql | Transaction,
+  facility: string,
+  image: string,
+  now: Date,
+): Promise<Expectation> {
+  const lacking = await readLacking(sql, facility)
+  const row = lacking.find(({ name }) => name === image)
+  if (row === undefined) return { byTime: undefined, expectedTime: undefined, message: '' }
+  const byTime = row.byTime ?? undefined
+  const pace = await readPace(sql, facility)
+  if (pace === undefined) {
+    const message = `When it will be at ${facility} nobody can tell: its agent is away, or has fetched nothing yet.`
+    return { byTime, expectedTime: undefined, message }
+  }
+  const until = lacking.slice(0, lacking.indexOf(row) + 1).slice(-mostAhead)
+  const bytes = await readBytes(sql, facility, until)
+  const start = Math.max(now.getTime(), pace.opensTime?.getTime() ?? 0)
+  const expectedTime = new Date(start + (bytes / Number(pace.fetchRate)) * 1000)
+  return { byTime, expectedTime, message: inWords(facility, byTime, expectedTime) }
+}
+
+/** What the facility lacks, in the order in which it fetches: what it fetches now is not left for another. */
+async function readLacking(sql: Sql | Transaction, facility: string): Promise<Row[]> {
+  const rows = await sql<Row[]>`
+    select image.name, by_time, priority, stored_bytes, coalesce(replica.state = ${fetching}, false) as is_fetched,
+      coalesce(peer_bytes + portal_bytes, 0) as came
+    from wanted join image on image.name = wanted.image join manifest on manifest.id = image.manifest
+      left join replica on replica.facility = wanted.facility and replica.image = wanted.image
+    where wanted.facility = ${facility} and coalesce(replica.state, 0) <> ${present}`
+  const lacked = (row: Row) => ({ ...row, byTime: row.byTime ?? undefined })
+  return rows.toSorted(
+    (a, b) => Number(b.isFetched) - Number(a.isFetched) || comesFirst(lacked(a), lacked(b)),
+  )
+}
+
+async function readPace(sql: Sql | Transaction, facility: string) {
+  const [row] = await sql<{ fetchRate: bigint; opensTime: Date | null }[]>`
+    select fetch_rate, opens_time from facility
+    where name = ${facility} and fetch_rate > 0 and ${isThere(sql)}`
+  return row
+}
+
+async function readBytes(
+  sql: Sql | Transaction,
+  facility: string,
+  rows: readonly Row[],
+): Promise<number> {
+  const names = rows.map(({ name }) => name)
+  const bytes = (await readRows(sql, facility, names)).reduce(
+    (sum, row) => sum + row.fetchBytes,
+    0n,
+  )
+  const came = rows.reduce((sum, row) => sum + (row.isFetched ? row.came : 0n), 0n)
+  return Math.max(0, Number(bytes - came))
+}
+
+function inWords(facility: string, byTime: Date | undefined, expectedTime: Date): string {
+  const expected = `It is expected at ${facility} at ${second(expectedTime)}`
+  if (byTime === undefined) return `${expected}.`
+  const lateMs = expectedTime.getTime() - byTime.getTime()
+  return lateMs > 0
+    ? `${expected}: ${Math.ceil(lateMs / 60_000)} min too late for ${second(byTime)}.`
+    : `${expected}, in time for ${second(byTime)}.`
+}
+
+function second(date: Date): string {
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+}

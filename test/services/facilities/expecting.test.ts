@@ -1,0 +1,108 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { ReportStateRequest } from '../../../proto/gen/merge/image/v1/agent.ts'
+import {
+  PushImageRequest,
+  Replica,
+  ReplicaState,
+} from '../../../proto/gen/merge/image/v1/facility.ts'
+import { makeFacilities } from '../../support/facilities.ts'
+import { publish } from '../../support/images.ts'
+import { freshPortal } from '../../support/portal.ts'
+
+const now = new Date('2026-06-15T10:00:00Z')
+const after = (seconds: number): Date => new Date(now.getTime() + seconds * 1000)
+
+let portal: Awaited<ReturnType<typeof freshPortal>>
+let [large, small] = ['', '']
+let facility = ''
+let made = 0
+
+beforeAll(async () => {
+  portal = await freshPortal(() => now)
+  large = await publish(portal.as('producer'), 'debian-12', randomBytes(200_000))
+  small = await publish(portal.as('producer'), 'debian-13', randomBytes(100_000))
+})
+
+beforeEach(async () => {
+  facility = `lab${++made}`
+  await makeFacilities(portal.as('admin'), facility)
+})
+
+afterAll(() => portal[Symbol.asyncDispose]())
+
+const push = (image: string, byTime?: Date) =>
+  portal
+    .as('admin')
+    .facilities.pushImage(
+      PushImageRequest.create({ requestId: randomUUID(), facility, image, byTime }),
+    )
+
+const report = (more: Partial<ReportStateRequest>) =>
+  portal
+    .as(`agent:${facility}`)
+    .agents.reportState(ReportStateRequest.create({ facility, fetchRate: 10_000n, ...more }))
+
+test('nobody can tell before the agent was heard of and has fetched anything', async () => {
+  const answer = await push(small, after(60))
+  expect(answer.expectedTime).toBeUndefined()
+  expect(answer.message).toContain('nobody can tell: its agent is away, or has fetched nothing yet')
+  await report({ fetchRate: 0n })
+  expect((await push(small)).expectedTime).toBeUndefined()
+})
+
+test('an image is expected after what comes before it, at the rate of the last transfers', async () => {
+  await report({})
+  const first = await push(large)
+  expect(first.expectedTime).toEqual(after(20))
+  expect(first.message).toBe(`It is expected at ${facility} at 2026-06-15 10:00:20 UTC.`)
+  // The small one is fetched before the large one.
+  expect((await push(small)).expectedTime).toEqual(after(10))
+  const explained = { facility, image: large }
+  const { expectedTime, message } = await portal.as('admin').facilities.explainReplica(explained)
+  expect(expectedTime).toEqual(after(30))
+  expect(message).toContain('It is expected')
+})
+
+test('what is to be there by a time goes before the rest, and the answer says whether it will be in time', async () => {
+  await report({})
+  await push(small)
+  const late = await push(large, after(15))
+  expect(late.expectedTime).toEqual(after(20))
+  expect(late.message).toContain('1 min too late for 2026-06-15 10:00:15 UTC')
+  const inTime = await push(large, after(25))
+  expect(inTime.message).toContain('in time for 2026-06-15 10:00:25 UTC')
+  const agents = portal.as(`agent:${facility}`).agents.watchDesiredState({ facility })
+  for await (const { images } of agents) {
+    expect(images.map(({ image, byTime }) => [image?.name, byTime])).toEqual([
+      [large, after(25)],
+      [small, undefined],
+    ])
+    break
+  }
+  // Pushed again without a time it keeps the one that it has.
+  const again = await push(large)
+  expect(again.message).toContain('in time for')
+})
+
+test('what is on its way is not left for another, and counts for what has not come', async () => {
+  await push(large)
+  await push(small)
+  const replica = Replica.create({
+    image: large,
+    state: ReplicaState.REPLICA_STATE_FETCHING,
+    portalBytes: 150_000n,
+  })
+  await report({ replicas: [replica] })
+  expect((await push(large)).expectedTime).toEqual(after(5))
+  expect((await push(small, after(60))).expectedTime).toEqual(after(15))
+})
+
+test('an agent that may not fetch yet is waited for, and what is there is not expected', async () => {
+  await report({ opensTime: after(3600) })
+  expect((await push(small)).expectedTime).toEqual(after(3610))
+  await report({
+    replicas: [Replica.create({ image: small, state: ReplicaState.REPLICA_STATE_PRESENT })],
+  })
+  expect(await push(small)).toMatchObject({ message: '' })
+})
