@@ -21,7 +21,7 @@ const previewRule = command({
     'preview rule lab1 --lines debian-*-*-* --newest 3 --rate 50M',
   ],
   async run(context, [facility, name], { rate, ...flags }) {
-    const rule = name === undefined ? ruleOf(facility, 'preview', flags) : undefined
+    const rule = name === undefined ? ruleOf(facility, '', flags) : undefined
     return previewed(context, { facility, name: name ?? '', rule, images: [] }, rate)
   },
 })
@@ -65,7 +65,10 @@ function previewText(
 ): string {
   const { images, imageCount, peerBytes, portalBytes, storedBytes, storedAfterBytes, leaving } =
     answer
-  if (imageCount === 0) return `Nothing is selected: ${facility} would fetch nothing.`
+  const left = leaving.length > 0 ? [`Wanted no more: ${leaving.join(', ')}.`] : []
+  if (imageCount === 0) {
+    return [`Nothing is selected: ${facility} would fetch nothing.`, ...left].join('\n')
+  }
   const rows = images.map(({ image, reason, present: isHere, fetchBytes, atPeers }) => [
     ...[image, isHere ? 'there' : bytes(fetchBytes), isHere ? '-' : atPeers ? 'peers' : 'portal'],
     plain(reason),
@@ -78,6 +81,6 @@ function previewText(
     '',
     `${facility} would fetch ${bytes(peerBytes)} from peers and ${bytes(portalBytes)} from the portal at most${lasts}.`,
     `Its store would grow from ${bytes(storedBytes)} to ${bytes(storedAfterBytes)}.`,
-    ...(leaving.length > 0 ? [`Selected no more: ${leaving.join(', ')}.`] : []),
+    ...left,
   ].join('\n')
 }

@@ -20,6 +20,8 @@ export interface Facts {
   readonly usable: boolean
   /** The facility that has its bytes and the portal has not; null where the portal has them. */
   readonly home: string | null
+  /** Whether names and aliases that follow its line pass it by. */
+  readonly heldBack: boolean
   /** Which of the newest of its line it is, 1 for the newest; null where it is none of them. */
   readonly place: number | null
   /** What points to it. */
@@ -71,8 +73,9 @@ function reasonFor({ newest, aliases, held }: Selection, facts: Facts): string |
 }
 
 /** Why the rule looked at it and took others. */
-function passedBy({ newest, aliases, held }: Selection, { place }: Facts): string {
-  const rank = place === null ? 'it is not' : `it is number ${place}, not`
+function passedBy({ newest, aliases, held }: Selection, { place, heldBack }: Facts): string {
+  const counted = place === null ? 'it is not' : `it is number ${place}, not`
+  const rank = heldBack ? 'it is held back, and not' : counted
   return [
     ...(newest > 0
       ? [`${rank} among the newest${newest === 1 ? '' : ` ${newest}`} of its line`]

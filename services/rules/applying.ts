@@ -3,21 +3,37 @@ import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { newDesired } from '../facilities/queries.ts'
 import type { Candidate } from './facts.ts'
-import { lockUsable } from './facts.ts'
+import { lockUsable, reachable } from './facts.ts'
 import { lockUnchanged } from './queries.ts'
 import { nextOf, selectionOf, type RuleRow } from './rule.ts'
 
+export interface Chosen {
+  readonly image: string
+  readonly why: string
+}
+
 /** The images that a rule selects of the candidates: never those that are at its facility anyway. */
-export function chosenBy(
-  rule: RuleRow,
-  candidates: readonly Candidate[],
-): { readonly image: string; readonly why: string }[] {
-  const selection = selectionOf(rule)
-  return candidates.flatMap((candidate) => {
-    if (candidate.home === rule.facility) return []
-    const { selected, why } = judge(selection, candidate)
-    return selected ? [{ image: candidate.image, why }] : []
-  })
+export function chosenBy(rule: RuleRow, candidates: readonly Candidate[]): readonly Chosen[] {
+  return chooser(candidates)(rule)
+}
+
+/** Many facilities have the same rule: each selection is judged once. */
+function chooser(candidates: readonly Candidate[]): (rule: RuleRow) => readonly Chosen[] {
+  const known = new Map<string, readonly (Chosen & Pick<Candidate, 'home'>)[]>()
+  const judged = (rule: RuleRow) => {
+    const selection = selectionOf(rule)
+    return candidates.flatMap((candidate) => {
+      const { selected, why } = judge(selection, candidate)
+      return selected ? [{ image: candidate.image, home: candidate.home, why }] : []
+    })
+  }
+  return (rule) => {
+    const { patterns, newest, aliases, held, origin } = rule
+    const key = JSON.stringify([patterns, newest, aliases, held, origin])
+    const chosen = known.get(key) ?? judged(rule)
+    known.set(key, chosen)
+    return chosen.filter(({ home }) => home !== rule.facility)
+  }
 }
 
 /**
@@ -30,27 +46,18 @@ export async function applyRules(
   candidates: readonly Candidate[],
   at: { readonly generation: bigint; readonly now: Date },
 ): Promise<readonly string[]> {
-  const pairs = rules.flatMap((rule) =>
-    chosenBy(rule, candidates).map(({ image }) => ({ ...rule, image })),
-  )
+  const chosen = chooser(candidates)
+  const pairs = rules.flatMap((rule) => chosen(rule).map(({ image }) => ({ ...rule, image })))
   return sql.begin(async (tx) => {
     const images = await lockUsable(tx, await freshOf(tx, pairs))
-    const still = new Set((await lockUnchanged(tx, rules)).map(keyOf))
-    const selected = pairs.filter((pair) => still.has(keyOf(pair)))
+    const unchanged = new Set((await lockUnchanged(tx, rules)).map(keyOf))
+    const still = rules.filter((rule) => unchanged.has(keyOf(rule)))
+    const selected = pairs.filter((pair) => unchanged.has(keyOf(pair)))
     const changed = [
       ...(await add(tx, selected, images)),
-      ...(await letGo(
-        tx,
-        rules.filter((rule) => still.has(keyOf(rule))),
-        selected,
-        at.now,
-      )),
+      ...(await letGo(tx, still, selected, at.now)),
     ]
-    await noteSelected(
-      tx,
-      rules.filter((rule) => still.has(keyOf(rule))),
-      at,
-    )
+    await noteSelected(tx, still, at)
     await newDesired(tx, changed)
     if (changed.length > 0) await announce(tx)
     return [...new Set(changed)]
@@ -108,16 +115,22 @@ async function letGo(
 ): Promise<string[]> {
   const left = tx`
     select want.facility, want.rule, want.image, sync_rule.leaving, sync_rule.keep_days,
-      image.state <> 'revoked' and image.storage = 'present' as usable
+      ${reachable(tx)} as usable
     from want join sync_rule on sync_rule.facility = want.facility and sync_rule.name = want.rule
       join image on image.name = want.image
     where (want.facility, want.rule) in (
         select * from unnest(${rules.map(({ facility }) => facility)}::text[], ${rules.map(({ name }) => name)}::text[]))
-      and (want.facility, want.rule, want.image) not in (select facility, rule, image from ${pairsOf(tx, pairs)})`
+      and not exists (
+        select from ${pairsOf(tx, pairs)}
+        where selected.facility = want.facility and selected.rule = want.rule and selected.image = want.image)`
   await tx`
     update want set until = ${now}::timestamptz + keep_days * interval '1 day' from (${left}) as gone
     where want.facility = gone.facility and want.rule = gone.rule and want.image = gone.image
       and leaving = 'keep-days' and usable and want.until is null`
+  await tx`
+    update want set until = null from (${left}) as gone
+    where want.facility = gone.facility and want.rule = gone.rule and want.image = gone.image
+      and leaving = 'keep' and want.until is not null`
   const rows = await tx<{ facility: string }[]>`
     delete from want using (${left}) as gone
     where want.facility = gone.facility and want.rule = gone.rule and want.image = gone.image
@@ -143,6 +156,21 @@ export async function endKept(sql: Sql, now: Date): Promise<void> {
   await sql.begin(async (tx) => {
     const rows = await tx<{ facility: string }[]>`
       delete from want where until <= ${now} returning facility`
+    await newDesired(
+      tx,
+      rows.map(({ facility }) => facility),
+    )
+    if (rows.length > 0) await announce(tx)
+  })
+}
+
+/** What rules want and nobody can fetch any more: revoked, gone, or not shared any longer. */
+export async function dropUnreachable(sql: Sql): Promise<void> {
+  await sql.begin(async (tx) => {
+    const rows = await tx<{ facility: string }[]>`
+      delete from want using image
+      where rule <> '' and image.name = want.image and not ${reachable(tx)}
+      returning want.facility`
     await newDesired(
       tx,
       rows.map(({ facility }) => facility),

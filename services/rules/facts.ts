@@ -31,26 +31,30 @@ export async function readFacts(
 ): Promise<Candidate | undefined> {
   const [row] = await sql<Row[]>`
     select ${facts(sql, now)} from (
-      select ${ranking(sql)}, case when ${usable(sql)} then 1 + (
+      select ${ranking(sql)}, case when ${usable(sql)} and not held_back then 1 + (
         select count(*)::int from image as newer
         where newer.facility is not distinct from image.facility and newer.distro = image.distro
           and newer.release = image.release and newer.role = image.role and newer.arch = image.arch
-          and newer.sequence > image.sequence and ${usable(sql)}) end as place
+          and (newer.point, newer.day, newer.serial) > (image.point, image.day, image.serial)
+          and ${usable(sql)} and not newer.held_back) end as place
       from image where name = ${image}) as ranked`
   return row && toCandidate(row)
 }
 
-const reachable = (sql: Sql | Transaction) =>
-  sql`state <> 'revoked' and storage = 'present' and (not custom or shared)`
+/** What a facility may fetch, whoever wants it there. */
+export const reachable = (sql: Sql | Transaction) =>
+  sql`(state <> 'revoked' and storage = 'present' and (not custom or shared))`
 
 const usable = (sql: Sql | Transaction) => sql`(state = 'released' and ${reachable(sql)})`
 
-const place = (sql: Sql) =>
-  sql`row_number() over (partition by facility, distro, release, role, arch order by sequence desc)::int`
+/** As names and aliases have it: by point, day and serial, and without what is held back. */
+const place = (sql: Sql) => sql`
+  case when not held_back then row_number() over (
+    partition by facility, distro, release, role, arch, held_back order by point desc, day desc, serial desc)::int end`
 
 const ranking = (sql: Sql) => sql`
   name, coalesce(facility, '') as namespace, distro, release, role, arch, case when custom then facility end as home,
-  ${usable(sql)} as usable, ${reachable(sql)} as reachable`
+  held_back, ${usable(sql)} as usable, ${reachable(sql)} as reachable`
 
 const ranked = (sql: Sql) =>
   sql`select ${ranking(sql)}, ${place(sql)} as place from image where ${usable(sql)}`
@@ -60,7 +64,7 @@ const holding = (sql: Sql, now: Date) => sql`
   select from hold where hold.image = ranked.name and kind in ('materialization', 'artifact') and ${active(sql, now)}`
 
 const facts = (sql: Sql, now: Date) => sql`
-  name as image, namespace, distro, release, role, arch, home, usable, reachable, place,
+  name as image, namespace, distro, release, role, arch, home, held_back, usable, reachable, place,
   coalesce((select array_agg(alias.name order by alias.name) from alias where alias.image = ranked.name), '{}') as aliases,
   exists (${holding(sql, now)}) as held`
 

@@ -4,7 +4,7 @@ import { sleep } from '../../lib/chunks/clock.ts'
 import type { Changes } from '../db/changes.ts'
 import type { Sql } from '../db/open.ts'
 import { readGeneration } from '../generation.ts'
-import { applyRules, endKept } from './applying.ts'
+import { applyRules, dropUnreachable, endKept } from './applying.ts'
 import { readCandidates } from './facts.ts'
 import { dueRules, nextTime, postpone } from './queries.ts'
 import { lateMs, type RuleRow } from './rule.ts'
@@ -20,11 +20,12 @@ const gatherMs = 100
 
 /** Has rules select whenever something changes or their time comes, for ever. What one portal misses the next look makes up for. */
 export async function keepSelecting(deps: KeepingDeps, signal: AbortSignal): Promise<void> {
+  const look = selecting(deps)
   while (!isOver(signal)) {
     const awake = new AbortController()
     const until = AbortSignal.any([awake.signal, signal])
     const changed = deps.changes.next(until)
-    const due = await selectDue(deps).catch((error: unknown) => {
+    const due = await look().catch((error: unknown) => {
       if (!isOver(signal)) deps.log.warn({ err: error }, 'sync rules could not be looked at')
       return undefined
     })
@@ -44,22 +45,34 @@ async function sleepUntil(
 }
 
 /** Has the rules select that are to now; answers when the next one has its time. */
-export async function selectDue(deps: KeepingDeps): Promise<Date | undefined> {
-  const { sql, log } = deps
-  const now = deps.now()
-  await endKept(sql, now)
-  // Before anything is read: what changes meanwhile is of a later generation, and selected anew.
-  const generation = await readGeneration(sql)
+function selecting({ sql, log, ...deps }: KeepingDeps): () => Promise<Date | undefined> {
+  let lookedAt: bigint | undefined
+  return async () => {
+    const now = deps.now()
+    await endKept(sql, now)
+    // Before anything is read: what changes meanwhile is of a later generation, and selected anew.
+    const generation = await readGeneration(sql)
+    if (lookedAt !== generation) await dropUnreachable(sql)
+    const due = await readDue(sql, generation, now)
+    if (due.length > 0) {
+      const newest = Math.max(...due.map((rule) => rule.newest))
+      const candidates = await readCandidates(sql, newest, now)
+      const facilities = await applyRules(sql, due, candidates, { generation, now })
+      const counts = { rules: due.length, facilities: facilities.length }
+      if (facilities.length > 0) log.info(counts, 'sync rules selected')
+    }
+    lookedAt = generation
+    return nextTime(sql)
+  }
+}
+
+/** The rules that are to select now; those that have a moment of their own note when that is. */
+async function readDue(sql: Sql, generation: bigint, now: Date): Promise<RuleRow[]> {
   const due: RuleRow[] = []
   for (const rule of await dueRules(sql, generation, now)) {
     const waits = rule.cron === '' && rule.jitterSeconds > 0 && rule.nextTime === null
     if (waits) await postpone(sql, rule, new Date(now.getTime() + lateMs(rule)))
     else due.push(rule)
   }
-  if (due.length > 0) {
-    const candidates = await readCandidates(sql, Math.max(...due.map(({ newest }) => newest)), now)
-    const facilities = await applyRules(sql, due, candidates, { generation, now })
-    if (facilities.length > 0) log.info({ rules: due.length, facilities }, 'sync rules selected')
-  }
-  return nextTime(sql)
+  return due
 }

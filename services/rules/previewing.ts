@@ -18,6 +18,8 @@ interface Row {
 }
 
 const mostTold = 1000
+/** Chunks are looked up for so many images; where more are lacking, that takes too long. */
+const mostExact = 64
 
 /** What the images would have the facility fetch, and the room that they would take. */
 export async function preview(
@@ -67,6 +69,7 @@ export function readRows(
       select distinct on (chunk) chunk, chosen.name
       from chosen join manifest_chunk using (manifest)
       where not present and not custom
+        and (select count(*) from chosen where not present) <= ${mostExact}
         and not exists (
           select from manifest_chunk as here join image on image.manifest = here.manifest
             join replica on replica.image = image.name
@@ -77,6 +80,7 @@ export function readRows(
       select brought.name, sum(chunk.stored_bytes)::bigint as bytes
       from brought join chunk on chunk.id = brought.chunk group by brought.name)
     select chosen.name as image, present, wanted, at_peers,
-      case when present then 0 when custom then stored_bytes else coalesce(sums.bytes, 0) end as fetch_bytes
+      case when present then 0 when custom or (select count(*) from chosen where not present) > ${mostExact} then stored_bytes
+        else coalesce(sums.bytes, 0) end as fetch_bytes
     from chosen left join sums using (name) order by chosen.name`
 }

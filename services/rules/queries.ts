@@ -63,6 +63,12 @@ export async function putRule(
       version = sync_rule.version + 1, generation = null, next_time = excluded.next_time`
 }
 
+/** What it kept for a time is counted anew from the next selection on. */
+export async function keepAnew(tx: Transaction, facility: string, name: string): Promise<void> {
+  await tx`
+    update want set until = null where facility = ${facility} and rule = ${name} and until is not null`
+}
+
 /** Deletes a rule with all that it wants; says whether it wanted anything. */
 export async function deleteRule(
   tx: Transaction,
@@ -113,16 +119,23 @@ export async function nextTime(sql: Sql): Promise<Date | undefined> {
   return row?.time ?? undefined
 }
 
-/** Those of the rules that are still as they were read, locked until the transaction ends. */
+/**
+ * Those of the rules that are still as they were read, locked until the transaction ends: neither changed nor made anew, and no other
+ * portal has had them select meanwhile, of a later state maybe.
+ */
 export async function lockUnchanged(
   tx: Transaction,
   rules: readonly RuleRow[],
 ): Promise<RuleRow[]> {
-  const versions = new Map(rules.map((rule) => [`${rule.facility} ${rule.name}`, rule.version]))
+  const stateOf = (rule: RuleRow): string => {
+    const times = [rule.updateTime, rule.selectTime, rule.nextTime].map((time) => time?.getTime())
+    return [rule.facility, rule.name, rule.version, rule.generation, ...times].join(' ')
+  }
+  const before = new Set(rules.map(stateOf))
   const rows = await tx<RuleRow[]>`
     select ${columns(tx)} from sync_rule
     where (facility, name) in (
       select * from unnest(${rules.map(({ facility }) => facility)}::text[], ${rules.map(({ name }) => name)}::text[]))
     order by facility, name for update`
-  return rows.filter((row) => versions.get(`${row.facility} ${row.name}`) === row.version)
+  return rows.filter((row) => before.has(stateOf(row)))
 }

@@ -43,6 +43,7 @@ export function ruleService(deps: RulesDeps): Service<typeof SyncRuleServiceServ
         else if (request.etag !== '') throw noRule(facility, name)
         const nextTime = nextOf(written, now())
         await queries.putRule(tx, written, { author: caller.name, nextTime })
+        await queries.keepAnew(tx, facility, name)
         await announce(tx)
         const kept = await queries.findRule(tx, facility, name)
         if (kept === undefined) throw internal('INTERNAL', 'a rule was kept and is not there')
@@ -87,8 +88,10 @@ export function ruleService(deps: RulesDeps): Service<typeof SyncRuleServiceServ
       }
       const chosen = chosenBy(rule, await readCandidates(sql, rule.newest, now()))
       const selected = new Set(chosen.map(({ image }) => image))
-      const left = (await queries.wantedBy(sql, rule)).filter((image) => !selected.has(image))
-      return preview(sql, facility, chosen, rule.leaving === 'keep' ? [] : left)
+      const leaves = request.rule?.name !== '' && rule.leaving === 'release'
+      const wants = leaves ? await queries.wantedBy(sql, rule) : []
+      const left = wants.filter((image) => !selected.has(image))
+      return preview(sql, facility, chosen, left)
     },
   }
 }
@@ -111,7 +114,9 @@ async function ruleOf(
     return row
   }
   const kept = { author: '', updateTime: now(), version: 0, generation: null }
-  return { ...parseRule({ ...rule, facility }), ...kept, selectTime: null, nextTime: null }
+  // One without a name is compared with none.
+  const named = { ...rule, facility, name: rule.name || 'unnamed' }
+  return { ...parseRule(named), ...kept, selectTime: null, nextTime: null }
 }
 
 async function imagesOf(

@@ -6,7 +6,7 @@ const nothing: Selection = { patterns: [], newest: 0, aliases: [], held: false, 
 const std: Selection = { ...nothing, patterns: [parsePattern('debian-*-std-x86')], newest: 2 }
 const image: Facts = {
   line: { namespace: '', distro: 'debian', release: '13', role: 'std', arch: 'x86' },
-  ...{ usable: true, home: null, place: 1, aliases: [], held: false },
+  ...{ usable: true, heldBack: false, home: null, place: 1, aliases: [], held: false },
 }
 
 describe('a rule selects', () => {

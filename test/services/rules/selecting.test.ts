@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { CreateHoldsRequest, HoldKind } from '../../../proto/gen/merge/image/v1/hold.ts'
+import { HoldBackImageRequest } from '../../../proto/gen/merge/image/v1/image.ts'
 import { RuleLeaving } from '../../../proto/gen/merge/image/v1/rule.ts'
 import { announce } from '../../../services/db/changes.ts'
 import { aliasCalls } from '../../support/aliases.ts'
@@ -43,6 +44,12 @@ async function facility() {
 
 const build = (line = 'debian-13') => publish(portal.as('producer'), line, randomBytes(100))
 
+/** Once a rule that was put later has selected, those before it had their turn. */
+async function othersSelected(rules: ReturnType<typeof ruleCalls>): Promise<void> {
+  await rules.put('later', { patterns: ['fedora-*-*-*'] })
+  while ((await rules.get('later'))?.selectTime === undefined);
+}
+
 async function timePasses(ms: number): Promise<void> {
   lateMs += ms
   await announce(portal.sql)
@@ -56,6 +63,24 @@ test('a facility wants what its rule selects, what is published later, and lets 
   const third = await build('debian-12')
   await wants(second, third)
   expect(await rules.get('new')).toMatchObject({ imageCount: 2 })
+})
+
+test('what is newest goes by the names, and what is held back is passed by', async () => {
+  const { rules, wants, agent, name } = await facility()
+  const newest = await build('debian-11.9')
+  await rules.put('new', { patterns: ['debian-11-*-*'] })
+  await wants(newest)
+  const rebuilt = await build('debian-11.8')
+  // Another rule that is put later selects it, so the first has looked by then.
+  await rules.put('both', { patterns: ['debian-11-*-*'], newest: 2 })
+  await wants(newest, rebuilt)
+  await rules.delete('both')
+  await wants(newest)
+  const request = { requestId: randomUUID(), name: newest, reason: 'it does not boot', etag: '' }
+  await admin.images.holdBackImage(HoldBackImageRequest.create(request))
+  await wanted(agent, name, [rebuilt])
+  const explained = await admin.facilities.explainReplica({ facility: name, image: newest })
+  expect(explained.message).toContain('it is held back, and not among the newest of its line')
 })
 
 test('a rule that keeps what it selected goes on wanting it, but nothing that is revoked', async () => {
@@ -103,7 +128,8 @@ test('a rule brings what runs somewhere', async () => {
   const [old] = [await build('debian-12'), await build('debian-12')]
   const { rules, wants } = await facility()
   await rules.put('running', { patterns: ['debian-12-*-*'], held: true })
-  await wants()
+  await othersSelected(rules)
+  expect(await rules.get('running')).toMatchObject({ imageCount: 0 })
   const hold = {
     images: [old],
     kind: HoldKind.HOLD_KIND_MATERIALIZATION,
@@ -122,7 +148,7 @@ test('rules are independent: what one lets go another may want, and what was pus
   const image = await build('debian-12')
   const { name, rules, wants } = await facility()
   await rules.put('one', { patterns: ['debian-12-*-*'] })
-  await rules.put('two', { patterns: ['debian-*-std-x86'], newest: 1, aliases: [] })
+  await rules.put('two', { patterns: ['debian-13-*-*'] })
   const both = [image, ...(await newestOf('debian-13'))]
   await wants(...both)
   await rules.delete('two')
@@ -131,8 +157,40 @@ test('rules are independent: what one lets go another may want, and what was pus
   const drop = admin.facilities.dropImage({ requestId, facility: name, image })
   await expect(drop).rejects.toMatchObject({ reason: 'WRONG_STATE', facts: { rules: 'one' } })
   await push(admin, name, image)
+  await admin.facilities.dropImage({ requestId: randomUUID(), facility: name, image })
+  await wants(image)
+  await push(admin, name, image)
   await rules.delete('one')
   await wants(image)
+})
+
+test('what is kept for days is kept as long as the rule says now', async () => {
+  const first = await build('debian-12')
+  const { rules, wants } = await facility()
+  const keep = { patterns: ['debian-12-*-*'], leaving: RULE_LEAVING_KEEP_DAYS, keepDays: 1 }
+  await rules.put('some', keep)
+  await wants(first)
+  const second = await build('debian-12')
+  await wants(first, second)
+  await rules.put('some', { ...keep, leaving: RULE_LEAVING_KEEP, keepDays: 0 })
+  while ((await rules.get('some'))?.selectTime === undefined);
+  await timePasses(2 * dayMs)
+  await othersSelected(rules)
+  // Images are named by the day.
+  lateMs = 0
+  const third = await build('debian-12')
+  await wants(first, second, third)
+})
+
+test('what is revoked or not shared any more goes from all rules, whenever these select', async () => {
+  const image = await build('debian-12')
+  const { rules, wants } = await facility()
+  await rules.put('yearly', { patterns: ['debian-12-*-*'], cron: '0 3 1 1 *' })
+  await timePasses(400 * dayMs)
+  await wants(image)
+  const request = { requestId: randomUUID(), name: image, reason: 'a hole', replacement: '' }
+  await admin.images.revokeImage({ ...request, etag: '' })
+  await wants()
 })
 
 async function newestOf(line: string): Promise<readonly string[]> {
@@ -172,8 +230,8 @@ test('a rule with a schedule selects when its time comes, and once for what it m
     patterns: ['debian-12-*-*'],
     cron: '0 3 * * *',
   })
-  await announce(portal.sql)
-  await wants()
+  await othersSelected(rules)
+  expect(await rules.get('nightly')).toMatchObject({ selectTime: undefined, imageCount: 0 })
   await timePasses(10 * dayMs)
   await wants(image)
   const after = await rules.get('nightly')
@@ -185,7 +243,8 @@ test('a rule with jitter selects at a moment of its own', async () => {
   const { rules, wants } = await facility()
   await rules.put('late', { patterns: ['debian-12-*-*'], jitterSeconds: 86_400 })
   while ((await rules.get('late'))?.nextTime === undefined);
-  await wants()
+  await othersSelected(rules)
+  expect(await rules.get('late')).toMatchObject({ selectTime: undefined, imageCount: 0 })
   await timePasses(dayMs)
   await wants(image)
   expect((await rules.get('late'))?.nextTime).toBeUndefined()
