@@ -10,7 +10,7 @@ const pauseMs = 500
 /** Tells the portal what is here, whenever that changes and every half minute. */
 export async function keepReporting(
   self: { readonly facility: string; readonly peerAddress: string },
-  { state, images, usage, upstream, clock, log }: SyncDeps,
+  { state, images, usage, upstream, clock, hours, log }: SyncDeps,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
@@ -22,7 +22,7 @@ export async function keepReporting(
       replicas: replicas(state, images.present(), usage.last()),
       storedBytes: images.storedBytes(),
       fetchRate: BigInt(Math.round(lastRate(state.transfers, clock.now()) ?? 0)),
-      opensTime: state.opensAt,
+      opensTime: hours.opensAt(),
     }
     await upstream.agents.reportState(report, { signal }).catch((error: unknown) => {
       log.debug({ err: error }, 'report failed')

@@ -13,23 +13,27 @@ export interface Expectation {
   readonly message: string
 }
 
-/** More come before it than are worth to be counted. */
-const mostAhead = 200
-
 interface Row {
   readonly name: string
   readonly byTime: Date | null
   readonly priority: number
   readonly storedBytes: bigint
   readonly isFetched: boolean
-  readonly came: bigint
+  /** What its agent has still to fetch of one that it fetches. */
+  readonly leftBytes: bigint
 }
 
-/** When the image will be at the facility, which lacks it: after what comes before it, at the rate of the last transfers. */
+/**
+ * When the image will be at the facility, which lacks it: after what comes before it, each whole, at the rate of the last transfers;
+ * of the image itself `lackedBytes` count, which its chunks take that are not there. What deltas save comes on top.
+ */
 export async function expect(
   sql: Sql | Transaction,
-  facility: string,
-  image: string,
+  {
+    facility,
+    image,
+    lackedBytes,
+  }: { readonly facility: string; readonly image: string; readonly lackedBytes: bigint },
   now: Date,
 ): Promise<Expectation> {
   const lacking = await readLacking(sql, facility)
@@ -41,18 +45,26 @@ export async function expect(
     const message = `When it will be at ${facility} nobody can tell: its agent is away, or has fetched nothing yet.`
     return { byTime, expectedTime: undefined, message }
   }
-  const until = lacking.slice(0, lacking.indexOf(row) + 1).slice(-mostAhead)
-  const bytes = await readBytes(sql, facility, until)
+  const ahead = lacking.slice(0, lacking.indexOf(row))
+  const left = ({ isFetched, leftBytes }: Row, whole: bigint): bigint =>
+    isFetched ? leftBytes : whole
+  const bytes = ahead.reduce((sum, one) => sum + left(one, one.storedBytes), left(row, lackedBytes))
   const start = Math.max(now.getTime(), pace.opensTime?.getTime() ?? 0)
-  const expectedTime = new Date(start + (bytes / Number(pace.fetchRate)) * 1000)
+  const expectedTime = new Date(start + (Number(bytes) / Number(pace.fetchRate)) * 1000)
   return { byTime, expectedTime, message: inWords(facility, byTime, expectedTime) }
+}
+
+/** Bytes that the chunks of an image take that no image at the facility has; outside of transactions, for it reads them all. */
+export async function lackedBytes(sql: Sql, facility: string, image: string): Promise<bigint> {
+  const [row] = await readRows(sql, facility, [image])
+  return row?.fetchBytes ?? 0n
 }
 
 /** What the facility lacks, in the order in which it fetches: what it fetches now is not left for another. */
 async function readLacking(sql: Sql | Transaction, facility: string): Promise<Row[]> {
   const rows = await sql<Row[]>`
     select image.name, by_time, priority, stored_bytes, coalesce(replica.state = ${fetching}, false) as is_fetched,
-      coalesce(peer_bytes + portal_bytes, 0) as came
+      greatest(coalesce(total_bytes - peer_bytes - portal_bytes, 0), 0) as left_bytes
     from wanted join image on image.name = wanted.image join manifest on manifest.id = image.manifest
       left join replica on replica.facility = wanted.facility and replica.image = wanted.image
     where wanted.facility = ${facility} and coalesce(replica.state, 0) <> ${present}`
@@ -67,20 +79,6 @@ async function readPace(sql: Sql | Transaction, facility: string) {
     select fetch_rate, opens_time from facility
     where name = ${facility} and fetch_rate > 0 and ${isThere(sql)}`
   return row
-}
-
-async function readBytes(
-  sql: Sql | Transaction,
-  facility: string,
-  rows: readonly Row[],
-): Promise<number> {
-  const names = rows.map(({ name }) => name)
-  const bytes = (await readRows(sql, facility, names)).reduce(
-    (sum, row) => sum + row.fetchBytes,
-    0n,
-  )
-  const came = rows.reduce((sum, row) => sum + (row.isFetched ? row.came : 0n), 0n)
-  return Math.max(0, Number(bytes - came))
 }
 
 function inWords(facility: string, byTime: Date | undefined, expectedTime: Date): string {

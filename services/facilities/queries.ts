@@ -97,11 +97,12 @@ export async function want(
   if (added.count > 0) await newDesired(tx, [facility])
 }
 
-/** Takes the image off the wanted list, and makes a new generation if it was on it. What rules want stays. */
-export async function unwant(tx: Transaction, facility: string, image: string): Promise<void> {
+/** Takes the image off the wanted list, and makes a new generation if it was on it, which it answers. What rules want stays. */
+export async function unwant(tx: Transaction, facility: string, image: string): Promise<boolean> {
   const removed = await tx`
     delete from want where facility = ${facility} and image = ${image} and rule = ''`
   if (removed.count > 0) await newDesired(tx, [facility])
+  return removed.count > 0
 }
 
 /** Makes a new generation of what the facilities should hold. */

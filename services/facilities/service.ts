@@ -23,7 +23,7 @@ import { lockImage } from '../images/queries.ts'
 import { noImage } from '../images/found.ts'
 import { cutPage, parsePage } from '../pages.ts'
 import { explainRules } from '../rules/explaining.ts'
-import { expect } from './expecting.ts'
+import { expect, lackedBytes } from './expecting.ts'
 import { explainStanding } from './explaining.ts'
 import {
   findFacility,
@@ -73,6 +73,9 @@ export function facilityService(deps: {
     async pushImage(request, { caller }) {
       const parsed = parseImageName(request.image)
       const image = renderImageName(parsed)
+      const byTime = parseByTime(request.byTime)
+      const lacked =
+        byTime === undefined ? undefined : await lackedBytes(sql, request.facility, image)
       return once(sql, FacilityServiceService.pushImage, caller, request, async (tx) => {
         const { name } = await getFacility(tx, request.facility)
         const found = await lockImage(tx, image)
@@ -82,10 +85,13 @@ export function facilityService(deps: {
         }
         if (found.storage !== 'present') throw await noBytes(tx, parsed, found.storage)
         await demandShared(tx, image, name)
-        await want(tx, name, image, caller.name, request.byTime)
+        await want(tx, name, image, caller.name, byTime)
         await announce(tx)
-        const { expectedTime, message } = await expect(tx, name, image, now())
-        return { facility: renderFacility(await getFacility(tx, name)), expectedTime, message }
+        const pushed = { facility: renderFacility(await getFacility(tx, name)), message: '' }
+        if (lacked === undefined) return pushed
+        const asked = { facility: name, image, lackedBytes: lacked }
+        const { expectedTime, message } = await expect(tx, asked, now())
+        return { ...pushed, expectedTime, message }
       })
     },
 
@@ -95,8 +101,7 @@ export function facilityService(deps: {
         const { name } = await getFacility(tx, request.facility)
         if ((await lockImage(tx, image)) === undefined) throw noImage(image)
         await demandElsewhere(tx, image, name)
-        await demandUnruled(tx, name, image)
-        await unwant(tx, name, image)
+        if (!(await unwant(tx, name, image))) await demandUnruled(tx, name, image)
         await announce(tx)
         return { facility: renderFacility(await getFacility(tx, name)) }
       })
@@ -118,7 +123,9 @@ export function facilityService(deps: {
       if (standing === undefined) throw noImage(image)
       const { replica, actor, wantTime, holders, rules } = standing
       const said = await explainRules(sql, name, image, now())
-      const { byTime, expectedTime, message } = await expect(sql, name, image, now())
+      const lacked = await lackedBytes(sql, name, image)
+      const asked = { facility: name, image, lackedBytes: lacked }
+      const { byTime, expectedTime, message } = await expect(sql, asked, now())
       // That nobody can tell matters where somebody waits for it.
       const expected = expectedTime === undefined && byTime === undefined ? [] : [message]
       return {
@@ -184,6 +191,11 @@ export function noFacility(name: string): Failure {
     `There is no facility "${name}"; "mrg-image new facility ${name}" makes it.`,
     { facility: name },
   )
+}
+
+function parseByTime(time: Date | undefined): Date | undefined {
+  if (time === undefined || !Number.isNaN(time.getTime())) return time
+  throw invalid('INVALID_FIELD', 'by_time is no time.', { field: 'by_time' })
 }
 
 function parseArch(word: string): string {

@@ -48,20 +48,30 @@ test('nobody can tell before the agent was heard of and has fetched anything', a
   expect(answer.expectedTime).toBeUndefined()
   expect(answer.message).toContain('nobody can tell: its agent is away, or has fetched nothing yet')
   await report({ fetchRate: 0n })
-  expect((await push(small)).expectedTime).toBeUndefined()
+  expect((await push(small, after(60))).expectedTime).toBeUndefined()
 })
 
 test('an image is expected after what comes before it, at the rate of the last transfers', async () => {
   await report({})
-  const first = await push(large)
+  const first = await push(large, after(60))
   expect(first.expectedTime).toEqual(after(20))
-  expect(first.message).toBe(`It is expected at ${facility} at 2026-06-15 10:00:20 UTC.`)
-  // The small one is fetched before the large one.
-  expect((await push(small)).expectedTime).toEqual(after(10))
+  expect(first.message).toBe(
+    `It is expected at ${facility} at 2026-06-15 10:00:20 UTC, in time for 2026-06-15 10:01:00 UTC.`,
+  )
+  expect((await push(small, after(120))).expectedTime).toEqual(after(30))
   const explained = { facility, image: large }
-  const { expectedTime, message } = await portal.as('admin').facilities.explainReplica(explained)
-  expect(expectedTime).toEqual(after(30))
-  expect(message).toContain('It is expected')
+  const answer = await portal.as('admin').facilities.explainReplica(explained)
+  expect(answer).toMatchObject({ byTime: after(60), expectedTime: after(20) })
+  expect(answer.message).toContain('It is expected')
+})
+
+test('who gives no time is told of none, and no chunk is looked up', async () => {
+  await report({})
+  expect(await push(large)).toMatchObject({ expectedTime: undefined, message: '' })
+  const { expectedTime } = await portal
+    .as('admin')
+    .facilities.explainReplica({ facility, image: large })
+  expect(expectedTime).toEqual(after(20))
 })
 
 test('what is to be there by a time goes before the rest, and the answer says whether it will be in time', async () => {
@@ -81,8 +91,9 @@ test('what is to be there by a time goes before the rest, and the answer says wh
     break
   }
   // Pushed again without a time it keeps the one that it has.
-  const again = await push(large)
-  expect(again.message).toContain('in time for')
+  await push(large)
+  const { byTime } = await portal.as('admin').facilities.explainReplica({ facility, image: large })
+  expect(byTime).toEqual(after(25))
 })
 
 test('what is on its way is not left for another, and counts for what has not come', async () => {
@@ -91,18 +102,19 @@ test('what is on its way is not left for another, and counts for what has not co
   const replica = Replica.create({
     image: large,
     state: ReplicaState.REPLICA_STATE_FETCHING,
+    totalBytes: 200_000n,
     portalBytes: 150_000n,
   })
   await report({ replicas: [replica] })
-  expect((await push(large)).expectedTime).toEqual(after(5))
+  expect((await push(large, after(60))).expectedTime).toEqual(after(5))
   expect((await push(small, after(60))).expectedTime).toEqual(after(15))
 })
 
 test('an agent that may not fetch yet is waited for, and what is there is not expected', async () => {
   await report({ opensTime: after(3600) })
-  expect((await push(small)).expectedTime).toEqual(after(3610))
+  expect((await push(small, after(60))).expectedTime).toEqual(after(3610))
   await report({
     replicas: [Replica.create({ image: small, state: ReplicaState.REPLICA_STATE_PRESENT })],
   })
-  expect(await push(small)).toMatchObject({ message: '' })
+  expect(await push(small, after(60))).toMatchObject({ message: '' })
 })
