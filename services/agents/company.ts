@@ -10,9 +10,12 @@ export const groupSize = 16
 
 /**
  * For each facility those of the others that have the image: all if they are few, or else those that come next after it on the
- * circle of places.
+ * circle of places, and the image's home.
  */
-export function neighbours(holders: readonly string[]): (facility: string) => readonly string[] {
+export function neighbours(
+  holders: readonly string[],
+  home?: string,
+): (facility: string) => readonly string[] {
   if (holders.length <= mostHolders + 1) {
     return (facility) => holders.filter((name) => name !== facility)
   }
@@ -21,10 +24,9 @@ export function neighbours(holders: readonly string[]): (facility: string) => re
     const first = firstAfter(circle, placeOf(facility))
     const next = circle.slice(first, first + mostHolders + 1)
     const around = circle.slice(0, mostHolders + 1 - next.length)
-    return [...next, ...around]
-      .filter((name) => name !== facility)
-      .slice(0, mostHolders)
-      .toSorted()
+    const near = [...next, ...around].filter((name) => name !== facility).slice(0, mostHolders)
+    const homes = holders.filter((name) => name === home && name !== facility)
+    return [...new Set([...near, ...homes])].sort()
   }
 }
 

@@ -1,4 +1,5 @@
 import { renderCatalogue } from '../../lib/names/message.ts'
+import { splitNamespace } from '../../lib/names/name.ts'
 import type {
   DesiredImage,
   Peer,
@@ -122,15 +123,11 @@ interface Company {
 
 async function readCompany(sql: Sql, names: readonly string[]): Promise<Company> {
   const [holders, fetchers] = await Promise.all([holdersOf(sql, names), fetchersOf(sql, names)])
-  const each = <T>(
-    of: ReadonlyMap<string, readonly string[]>,
-    make: (names: readonly string[]) => T,
-  ) => new Map([...of].map(([image, all]) => [image, make(all)]))
-  const [near, fetching, groups] = [
-    each(holders, neighbours),
-    each(fetchers, neighbours),
-    each(fetchers, groupsOf),
-  ]
+  const near = new Map(
+    [...holders].map(([image, all]) => [image, neighbours(all, homeOf(image))] as const),
+  )
+  const fetching = new Map([...fetchers].map(([image, all]) => [image, neighbours(all)] as const))
+  const groups = new Map([...fetchers].map(([image, all]) => [image, groupsOf(all)] as const))
   return {
     holders: (image, facility) => near.get(image)?.(facility) ?? [],
     // Who has it already, or serves nothing, is in no group and hears of some who fetch it.
@@ -142,6 +139,11 @@ async function readCompany(sql: Sql, names: readonly string[]): Promise<Company>
       fetching.get(image)?.(facility) ??
       [],
   }
+}
+
+/** The bytes of a facility's own image may be nowhere else. */
+function homeOf(image: string): string | undefined {
+  return splitNamespace(image).namespace || undefined
 }
 
 function desiredImage(

@@ -40,14 +40,14 @@ export async function wantedBy(sql: Sql, facilities: readonly string[]): Promise
 
 type NamesOf = ReadonlyMap<string, readonly string[]>
 
-/** The facilities that hold the content of each of the images whole and are there, by name. */
+/** The facilities that hold the content of each of the images whole, are there and serve it, by name. */
 export async function holdersOf(sql: Sql, images: readonly string[]): Promise<NamesOf> {
   const rows = await sql<{ image: string; names: string[] }[]>`
     select image.name as image, array_agg(distinct replica.facility order by replica.facility) as names
     from image join image as same on same.manifest = image.manifest
       join replica on replica.image = same.name and replica.state = ${present}
       join facility on facility.name = replica.facility
-    where image.name = any (${images as string[]}) and ${isThere(sql)}
+    where image.name = any (${images as string[]}) and peer_address <> '' and ${isThere(sql)}
     group by image.name`
   return new Map(rows.map(({ image, names }) => [image, names]))
 }
