@@ -43,8 +43,9 @@ export async function putInParts(
   const partBytes = partBytesOf(size)
   const count = Math.max(1, Math.ceil(size / partBytes))
   await endOpenUploads(s3, place, signal)
-  const upload = { ...place, UploadId: await begin(s3, place, signal) }
+  const upload = { ...place, UploadId: await begin(s3, place) }
   try {
+    signal.throwIfAborted()
     const numbers = Array.from({ length: count }, (_, i) => i + 1).values()
     const parts: Part[] = []
     const send = async (stop: AbortSignal): Promise<void> => {
@@ -85,8 +86,9 @@ async function endOpenUploads(
   }
 }
 
-async function begin(s3: S3, place: ObjectPlace, signal: AbortSignal): Promise<string> {
-  const purpose = { operation: 'PutObject', bytes: 0, signal } as const
+/** To its end, even if nobody wants it any more: an upload whose id is not known cannot be ended. */
+async function begin(s3: S3, place: ObjectPlace): Promise<string> {
+  const purpose = { operation: 'PutObject', bytes: 0, signal: undefined } as const
   const command = new CreateMultipartUploadCommand(place)
   const { UploadId = '' } = await s3.ask(purpose, (by) => s3.client.send(command, by))
   return UploadId
