@@ -1,6 +1,7 @@
 import { comesFirst } from '../../lib/rules/order.ts'
 import { isThere } from '../agents/queries.ts'
 import type { Sql, Transaction } from '../db/open.ts'
+import { second } from '../moment.ts'
 import { readRows } from '../rules/previewing.ts'
 import { fetching, present } from './queries.ts'
 
@@ -88,8 +89,4 @@ function inWords(facility: string, byTime: Date | undefined, expectedTime: Date)
   return lateMs > 0
     ? `${expected}: ${Math.ceil(lateMs / 60_000)} min too late for ${second(byTime)}.`
     : `${expected}, in time for ${second(byTime)}.`
-}
-
-function second(date: Date): string {
-  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }

@@ -1,3 +1,4 @@
+import { minute } from '../moment.ts'
 import { failed, fetching, present } from './queries.ts'
 import type { Standing } from './standing.ts'
 
@@ -78,8 +79,4 @@ function sentence(text: string): string {
 
 function day(date: Date): string {
   return date.toISOString().slice(0, 10)
-}
-
-function minute(date: Date): string {
-  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }

@@ -8,9 +8,9 @@ import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { getFacility } from '../facilities/service.ts'
 import { cutPage, parsePage } from '../pages.ts'
+import { nextOf } from '../schedule.ts'
 import {
   demandEtag,
-  nextOf,
   noPolicy,
   ownerOf,
   parsePolicy,

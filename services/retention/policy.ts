@@ -1,10 +1,10 @@
 import { conflict, invalid, missing, type Failure } from '../../lib/failure.ts'
 import { shown } from '../../lib/names/name.ts'
-import { flawOfCron, isTimeZone, nextTimes } from '../../lib/recipes/schedule.ts'
 import { parsePattern, renderPattern } from '../../lib/names/pattern.ts'
 import { demandPolicy, type Policy } from '../../lib/retention/policy.ts'
 import type { RetentionPolicy } from '../../proto/gen/merge/image/v1/retention.ts'
 import { demandShort } from '../remark.ts'
+import { parseSchedule } from '../schedule.ts'
 
 /** A policy as it is kept. */
 export interface PolicyRow {
@@ -42,27 +42,17 @@ export function parsePolicy(given: RetentionPolicy | undefined): Written {
     throw invalid('INVALID_NAME', text)
   }
   demandShort({ notes: given.notes })
-  const { cron: times, timeZone, ...rest } = given
-  const cron = times.trim().split(/\s+/).join(' ')
-  const zone = timeZone === '' ? 'UTC' : timeZone
-  demandTimes(cron, zone)
+  const { timeZone: _, ...rest } = given
+  const schedule = parseSchedule(given)
   const brakePercent = given.brakePercent === 0 ? usualBrake : given.brakePercent
   if (brakePercent > 100) throw wrong('brake_percent', 'brake_percent is 1 to 100; 0 means 20.')
-  const written = { ...rest, cron, zone, brakePercent, pattern: patternOf(given.pattern) }
+  const written = { ...rest, ...schedule, brakePercent, pattern: patternOf(given.pattern) }
   demandPolicy(toPolicy(written))
   return written
 }
 
 function patternOf(text: string): string {
   return renderPattern(parsePattern(text))
-}
-
-function demandTimes(cron: string, zone: string): void {
-  if (!isTimeZone(zone)) {
-    throw wrong('time_zone', `"${shown(zone)}" is no time zone: write one as in Europe/Berlin.`)
-  }
-  const flaw = cron === '' ? undefined : flawOfCron(cron)
-  if (flaw !== undefined) throw wrong('cron', `cron "${shown(cron)}" ${flaw}.`)
 }
 
 function wrong(field: string, text: string): Failure {
@@ -72,12 +62,6 @@ function wrong(field: string, text: string): Failure {
 /** As the planner has it. */
 export function toPolicy(row: Written): Policy {
   return { ...row, pattern: parsePattern(row.pattern), capBytes: Number(row.capBytes) }
-}
-
-/** When its schedule comes next after a moment; null where it does not. */
-export function nextOf({ cron, zone }: Pick<PolicyRow, 'cron' | 'zone'>, after: Date): Date | null {
-  if (cron === '') return null
-  return nextTimes({ cron, timeZone: zone }, after, 1)[0] ?? null
 }
 
 /** Whose lines it is about: a facility, `*` for all of them, or nothing for the portal. */

@@ -1,5 +1,6 @@
 import { judge } from '../../lib/rules/judge.ts'
 import type { Sql } from '../db/open.ts'
+import { minute } from '../moment.ts'
 import { readFacts } from './facts.ts'
 import { rulesOf } from './queries.ts'
 import { selectionOf } from './rule.ts'
@@ -19,8 +20,4 @@ export async function explainRules(
     const next = rule.nextTime === null ? '' : ` It selects anew at ${minute(rule.nextTime)}.`
     return `The sync rule ${rule.name} ${selected ? 'selects it' : 'does not select it'}: ${why}.${next}`
   })
-}
-
-function minute(date: Date): string {
-  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }

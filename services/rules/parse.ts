@@ -1,9 +1,9 @@
 import { invalid, type Failure } from '../../lib/failure.ts'
 import { parseAliasName, parseFacilityName, renderAliasName, shown } from '../../lib/names/name.ts'
 import { parsePattern, renderPattern } from '../../lib/names/pattern.ts'
-import { flawOfCron, isTimeZone } from '../../lib/recipes/schedule.ts'
 import type { SyncRule } from '../../proto/gen/merge/image/v1/rule.ts'
 import { demandShort } from '../remark.ts'
+import { parseSchedule } from '../schedule.ts'
 import { leavings, type LeavingName, type Written } from './rule.ts'
 
 const mostListed = 32
@@ -27,7 +27,7 @@ export function parseRule(given: SyncRule | undefined): Written {
     ...{ facility, name, held, jitterSeconds, priority, notes },
     ...whatOf(given),
     origin: originOf(given.origin, facility),
-    ...timesOf(given),
+    ...parseSchedule(given),
     ...leavingOf(given),
   }
 }
@@ -67,17 +67,6 @@ function listOf(field: string, texts: readonly string[], read: (text: string) =>
 
 function aliasOf(text: string): string {
   return text === '*' ? text : renderAliasName(parseAliasName(text))
-}
-
-function timesOf({ cron: times, timeZone }: SyncRule): Pick<Written, 'cron' | 'zone'> {
-  const cron = times.trim().split(/\s+/).join(' ')
-  const zone = timeZone === '' ? 'UTC' : timeZone
-  if (!isTimeZone(zone)) {
-    throw wrong('time_zone', `"${shown(zone)}" is no time zone: write one as in Europe/Berlin.`)
-  }
-  const flaw = cron === '' ? undefined : flawOfCron(cron)
-  if (flaw !== undefined) throw wrong('cron', `cron "${shown(cron)}" ${flaw}.`)
-  return { cron, zone }
 }
 
 function leavingOf({ leaving: code, keepDays }: SyncRule): Pick<Written, 'leaving' | 'keepDays'> {

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { conflict, missing, type Failure } from '../../lib/failure.ts'
 import { shown } from '../../lib/names/name.ts'
 import { parsePattern } from '../../lib/names/pattern.ts'
-import { nextTimes } from '../../lib/recipes/schedule.ts'
 import type { Selection } from '../../lib/rules/judge.ts'
 import { RuleLeaving, type SyncRule } from '../../proto/gen/merge/image/v1/rule.ts'
+import { nextOf as scheduledAfter, type Schedule } from '../schedule.ts'
 
 export type LeavingName = 'release' | 'keep-days' | 'keep'
 
 /** What a person writes of a rule. */
-export interface Written {
+export interface Written extends Schedule {
   readonly facility: string
   readonly name: string
   readonly patterns: readonly string[]
@@ -17,8 +17,6 @@ export interface Written {
   readonly aliases: readonly string[]
   readonly held: boolean
   readonly origin: string
-  readonly cron: string
-  readonly zone: string
   readonly jitterSeconds: number
   readonly leaving: LeavingName
   readonly keepDays: number
@@ -50,15 +48,13 @@ export function selectionOf({ patterns, newest, aliases, held, origin }: Written
 
 /** When a rule's schedule has it select next after a moment, at its own moment; null where it has none. */
 export function nextOf(
-  rule: Pick<Written, 'cron' | 'zone' | 'facility' | 'name' | 'jitterSeconds'>,
+  rule: Schedule & Pick<Written, 'facility' | 'name' | 'jitterSeconds'>,
   after: Date,
 ): Date | null {
-  const { cron, zone } = rule
-  if (cron === '') return null
   // A moment of its own may lie behind the schedule's time that it belongs to.
   const late = lateMs(rule)
-  const [next] = nextTimes({ cron, timeZone: zone }, new Date(after.getTime() - late), 1)
-  return next === undefined ? null : new Date(next.getTime() + late)
+  const next = scheduledAfter(rule, new Date(after.getTime() - late))
+  return next === null ? null : new Date(next.getTime() + late)
 }
 
 /** How much later than others it selects. */
