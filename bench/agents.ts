@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
-import { randomFillSync } from 'node:crypto'
+import { randomFillSync, randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { connect, openChannel } from '../lib/rpc/connect.ts'
 import { AgentServiceService, ReportStateRequest } from '../proto/gen/merge/image/v1/agent.ts'
 import {

@@ -102,7 +102,8 @@ const push = command({
 function pushedText(image: string, facility: Pushed, isAsked: boolean): string {
   const { name, presentCount, wantedCount, expectedTime, message } = facility
   const wanted = `${image} is wanted at ${name}, which holds ${presentCount} of ${wantedCount} images.`
-  return expectedTime === undefined && !isAsked ? wanted : `${wanted} ${plain(message)}`
+  const isTold = message !== '' && (isAsked || expectedTime !== undefined)
+  return isTold ? `${wanted} ${plain(message)}` : wanted
 }
 
 const drop = command({

@@ -7,6 +7,7 @@ import { lockUsable, reachable } from './facts.ts'
 import { lockUnchanged } from './queries.ts'
 import { nextOf, selectionOf, type RuleRow } from './rule.ts'
 
+/** An image that a facility is to have, and why, as a clause. */
 export interface Chosen {
   readonly image: string
   readonly why: string
@@ -152,25 +153,22 @@ async function noteSelected(
 }
 
 /** What rules wanted for a time after they had let it go, and want no more. */
-export async function endKept(sql: Sql, now: Date): Promise<void> {
-  await sql.begin(async (tx) => {
-    const rows = await tx<{ facility: string }[]>`
-      delete from want where until <= ${now} returning facility`
-    await newDesired(
-      tx,
-      rows.map(({ facility }) => facility),
-    )
-    if (rows.length > 0) await announce(tx)
-  })
+export function endKept(sql: Sql, now: Date): Promise<void> {
+  return dropWant(sql, sql`until <= ${now}`)
 }
 
 /** What rules want and nobody can fetch any more: revoked, gone, or not shared any longer. */
-export async function dropUnreachable(sql: Sql): Promise<void> {
+export function dropUnreachable(sql: Sql): Promise<void> {
+  const lost = sql`
+    rule <> '' and not (select ${reachable(sql)} from image where image.name = want.image)`
+  return dropWant(sql, lost)
+}
+
+async function dropWant(sql: Sql, which: ReturnType<typeof reachable>): Promise<void> {
   await sql.begin(async (tx) => {
-    const rows = await tx<{ facility: string }[]>`
-      delete from want using image
-      where rule <> '' and image.name = want.image and not ${reachable(tx)}
-      returning want.facility`
+    const rows = await tx<
+      { facility: string }[]
+    >`delete from want where ${which} returning facility`
     await newDesired(
       tx,
       rows.map(({ facility }) => facility),

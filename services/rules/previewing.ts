@@ -1,13 +1,8 @@
 import type { PreviewedImage, PreviewSyncResponse } from '../../proto/gen/merge/image/v1/rule.ts'
 import { isThere } from '../agents/queries.ts'
-import type { Sql, Transaction } from '../db/open.ts'
+import type { Sql } from '../db/open.ts'
 import { present } from '../facilities/queries.ts'
-
-/** An image that would be at the facility, and why. */
-export interface Chosen {
-  readonly image: string
-  readonly why: string
-}
+import type { Chosen } from './applying.ts'
 
 interface Row {
   readonly image: string
@@ -47,11 +42,7 @@ export async function preview(
 }
 
 /** Each chunk counts for the first image that brings it; an image whose bytes are a facility's counts whole. */
-export function readRows(
-  sql: Sql | Transaction,
-  facility: string,
-  images: readonly string[],
-): Promise<Row[]> {
+export function readRows(sql: Sql, facility: string, images: readonly string[]): Promise<Row[]> {
   return sql<Row[]>`
     with chosen as (
       select image.name, image.manifest, image.custom, manifest.stored_bytes,

@@ -41,7 +41,8 @@ create index want_until on want (until) where until is not null;
 -- What facilities should hold, each image once; what was pushed says by whom.
 create view wanted as
   select facility, image,
-    coalesce(min(create_time) filter (where rule = ''), min(create_time)) as create_time, bool_or(rule = '') as pushed, max(priority) as priority, min(by_time) as by_time,
+    coalesce(min(create_time) filter (where rule = ''), min(create_time)) as create_time,
+    bool_or(rule = '') as pushed, max(priority) as priority, min(by_time) as by_time,
     (array_agg(actor order by rule))[1] as actor,
     coalesce(array_agg(rule order by rule) filter (where rule <> ''), '{}') as rules
   from want group by facility, image;
