@@ -18,6 +18,9 @@ import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.t
 import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
 import { integrityAccess, localAccess, peerAccess } from './access.ts'
 import { admission } from './admission.ts'
+import { refusing } from './identity/refusing.ts'
+import { keepRenewing } from './identity/renewing.ts'
+import { whoIs, type Who } from './identity/who.ts'
 import { localService } from './local.ts'
 import { prepareProjection } from './projection/starting.ts'
 import { keepReporting } from './report.ts'
@@ -31,7 +34,8 @@ import { prepareSync } from './syncing.ts'
 import { keepLooking } from './usage.ts'
 import { writesOut } from './writeout.ts'
 
-export type AgentSettings = Values<typeof agentSettings>
+/** The settings, with what the agent was told when it joined. */
+export type AgentSettings = Values<typeof agentSettings> & Pick<Who, 'facility' | 'portal'>
 
 export interface AgentDeps extends World {
   readonly surroundings: Surroundings
@@ -48,11 +52,16 @@ export interface Agent extends AsyncDisposable {
 }
 
 /** Starts a facility's agent; disposing of it ends what is under way and leaves everything durable. */
-export async function startAgent(settings: AgentSettings, deps: AgentDeps): Promise<Agent> {
-  const { facility } = settings
+export async function startAgent(
+  given: Values<typeof agentSettings>,
+  deps: AgentDeps,
+): Promise<Agent> {
+  const { facility, portal, shown } = await whoIs(given, deps.now())
+  const settings = { ...given, facility, portal }
   const isPortals = facility === portalsOwn
   const log = deps.log.child({ facility })
-  const security = await openSecurity(settings, `agent:${facility}`, { ...deps, log })
+  const named = { ...deps, log }
+  const security = await openSecurity(settings, `agent:${facility}`, named, async () => shown)
   await using stack = new AsyncDisposableStack()
   const data = resolve(settings.data)
   const storage = await openStorage(data, { ...deps, log }, stack)
@@ -66,7 +75,9 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
   const sync = { ...syncing, makeRoom: room.evicting.makeRoom }
   const gate = { identify: identifyInsecurely, log, clock: deps.clock, recognise: asItIs }
   const served = sharesChunks(settings, servable, sync.state, storage, deps)
-  const peerAddress = await answerPeers(settings, served.chunks, gate, security, stack)
+  const revoked = () => sync.state.desired.revokedSerials
+  const demanding = { ...security, identify: refusing(security.identify, revoked) }
+  const peerAddress = await answerPeers(settings, served.chunks, gate, demanding, stack)
   const scrubbing = agentScrubber(settings, { ...deps, ...storage, log, sources })
   const healed = { ...store, heal: scrubbing.heal }
   const publishing = { ...sync, places: storage.places, pool, newUuid: deps.newUuid }
@@ -100,8 +111,18 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
     room.collect,
     (signal) => scrubbing.keepOn(settings.scrubEvery, signal),
   ]
-  keepGoing([...(isPortals ? [] : ofFacility), ...building, ...upkeep], stack)
-  log.info({ socket, peerAddress, portal: settings.portal }, 'agent ready')
+  const renewing = shown && {
+    ...named,
+    data,
+    facility,
+    shown,
+    clock: sync.clock,
+    upstream: sync.upstream,
+  }
+  const identity: readonly Loop[] =
+    renewing === undefined ? [] : [(signal) => keepRenewing(renewing, signal)]
+  keepGoing([...(isPortals ? [] : ofFacility), ...building, ...upkeep, ...identity], stack)
+  log.info({ socket, peerAddress, portal }, 'agent ready')
   const owned = stack.move()
   return { socket, peerAddress, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

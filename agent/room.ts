@@ -1,12 +1,12 @@
 import { invalid } from '../lib/failure.ts'
 import type { World } from '../lib/service.ts'
-import type { Values } from '../lib/settings.ts'
+
 import { askingOf } from './asking.ts'
 import { agentCollector } from './collecting.ts'
 import { diskOf } from './disk.ts'
 import { evictor, type Evictor } from './evicting.ts'
 import type { EvictionLimits } from './round.ts'
-import type { agentSettings } from './settings.ts'
+import type { AgentSettings } from './agent.ts'
 import type { Storage } from './storage.ts'
 import type { Syncing } from './syncing.ts'
 
@@ -19,7 +19,7 @@ export interface Room {
 }
 
 export function keepsRoom(
-  settings: Values<typeof agentSettings>,
+  settings: AgentSettings,
   { upstream, state, clock }: Pick<Syncing, 'upstream' | 'state' | 'clock'>,
   storage: Storage,
   deps: World,
@@ -42,7 +42,7 @@ export function keepsRoom(
 
 const usuallyBelow = 0.8
 
-function limitsOf(settings: Values<typeof agentSettings>): EvictionLimits {
+function limitsOf(settings: AgentSettings): EvictionLimits {
   const { evictAbove: above, evictBelow, mostBytes } = settings
   const below = evictBelow ?? Math.min(usuallyBelow, above)
   if (below <= above) {

@@ -16,7 +16,7 @@ export async function servePeers(
   { server, identify }: Security,
 ): Promise<Listening> {
   const descriptors = await readFile(descriptorFile)
-  return listen(address, [service], { ...gate, identify }, descriptors, server)
+  return listen(address, [service], { ...gate, identify }, descriptors, server('certificates'))
 }
 
 /** Answers `mrs-image` on a unix socket that only this user may open; what a predecessor left there is replaced. */

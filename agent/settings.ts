@@ -10,14 +10,14 @@ import { projectionSettings } from './projection/settings.ts'
 /** What `merge-image agent` can be told; docs and --help are made from this. */
 export const agentSettings = {
   facility: {
-    about: 'whose agent this is, as the portal knows it',
+    about: 'whose agent this is, as the portal knows it; as it joined if not given',
     value: 'NAME',
-    schema: text,
+    schema: text.optional(),
   },
   portal: {
-    about: 'where the portal answers; 127.0.0.1:7410 if not given',
+    about: 'where the portal answers; as it joined if not given, or 127.0.0.1:7410',
     value: 'HOST:PORT',
-    schema: address.default('127.0.0.1:7410'),
+    schema: address.optional(),
   },
   data: {
     about: 'where the agent keeps its chunks; made if it is not there',

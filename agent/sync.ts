@@ -44,8 +44,13 @@ export async function followDesired(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
+    const replaced = upstream.replaced()
+    const over = either(signal, replaced)
     try {
-      for await (const desired of upstream.agents.watchDesiredState({ facility }, { signal })) {
+      for await (const desired of upstream.agents.watchDesiredState(
+        { facility },
+        { signal: over },
+      )) {
         if (state.unreachable !== undefined)
           log.info({ portal: upstream.address }, 'portal answers')
         state.unreachable = undefined
@@ -56,6 +61,7 @@ export async function followDesired(
       }
     } catch (error) {
       if (isOver(signal)) return
+      if (replaced?.aborted === true) continue
       const failure = asFailure(error)
       if (state.unreachable === undefined) log.warn({ error: failure.message }, 'portal away')
       state.unreachable = failure

@@ -7,15 +7,14 @@ import type { ChunkSource } from '../lib/chunks/source.ts'
 import { verified } from '../lib/chunks/verified.ts'
 import type { Security } from '../lib/rpc/security.ts'
 import type { World } from '../lib/service.ts'
-import type { Values } from '../lib/settings.ts'
 import { fresh } from '../lib/sharing/fresh.ts'
 import type { Company } from '../lib/sharing/sharing.ts'
 import { verifier } from '../lib/workers/verifier.ts'
+import type { AgentSettings } from './agent.ts'
 import { deltaFetch } from './deltas.ts'
 import { fingerprintsFrom } from './fingerprints.ts'
 import { hoursOf } from './hours.ts'
 import { openPeers } from './peers.ts'
-import type { agentSettings } from './settings.ts'
 import { rememberSources } from './sources.ts'
 import type { Storage } from './storage.ts'
 import type { SyncDeps } from './sync.ts'
@@ -32,7 +31,7 @@ export interface Syncing extends Omit<SyncDeps, 'makeRoom'> {
 
 /** Opens the ways to the portal and to peers; nothing is fetched yet. */
 export function prepareSync(
-  { facility, portal: address, listen, fetchRate, fetchWindow }: Values<typeof agentSettings>,
+  { facility, portal: address, listen, fetchRate, fetchWindow }: AgentSettings,
   { log, clock, now, newUuid, security }: World & { readonly security: Security },
   { store: packs, images, needs, usage, pool }: Storage,
   stack: AsyncDisposableStack,

@@ -18,6 +18,8 @@ import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 /** The portal, as an agent sees it. */
 export interface Upstream extends Disposable {
   readonly address: string
+  /** Aborts once what is watched had better be watched anew, with the certificate that is shown from then on. */
+  readonly replaced: () => AbortSignal | undefined
   readonly agents: Remote<typeof AgentServiceService>
   readonly facilities: Remote<typeof FacilityServiceService>
   readonly resolver: Remote<typeof ResolverServiceService>
@@ -49,6 +51,7 @@ export function openUpstream(address: string, security: Security): Upstream {
   const integrity = connect(IntegrityServiceService, channel)
   return {
     address,
+    replaced: () => channel.replaced,
     agents: connect(AgentServiceService, channel),
     facilities: connect(FacilityServiceService, channel),
     resolver: connect(ResolverServiceService, channel),

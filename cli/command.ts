@@ -29,6 +29,8 @@ export interface Context {
   readonly today: () => Date
   /** The folder that relative paths start from. */
   readonly folder: string
+  /** Where the tools keep what they should remember of this user. */
+  readonly settingsFolder: string
 }
 
 /** What a command found out: one document for scripts, and the same for people. */

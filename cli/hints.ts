@@ -38,7 +38,7 @@ const hints: Readonly<Partial<Record<ReasonName, string>>> = {
   NOT_ALLOWED:
     'Ask a portal admin, or, in the development mode, call as someone else: --caller WHO.',
   NOT_IDENTIFIED:
-    'Say who you are: --tls-cert, --tls-key and --tls-ca, or, in the development mode, --caller WHO.',
+    'Say who you are: `mrg-image login`, --tls-cert, --tls-key and --tls-ca, or, in the development mode, --caller WHO.',
   NOT_READY: 'Try again in a moment.',
   TOO_LATE: 'Try again in a moment.',
   INTERNAL: 'The log of the server says what happened.',

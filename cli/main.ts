@@ -11,7 +11,7 @@ import { openServer, type Self } from './server.ts'
 /** The process that a command runs in. */
 export interface Host extends Pick<
   Context,
-  'signal' | 'newId' | 'now' | 'today' | 'folder' | 'write'
+  'signal' | 'newId' | 'now' | 'today' | 'folder' | 'settingsFolder' | 'write'
 > {
   /** What the environment says, or else the defaults. */
   readonly server: string
@@ -57,17 +57,31 @@ async function run(
   const file = (name: string, otherwise: string | undefined): string | undefined =>
     typeof flags[name] === 'string' ? flags[name] : otherwise
   const caller = {
-    caller: said('caller', self.caller),
+    caller: file('caller', self.caller),
+    tokenFile: file('token-file', self.tokenFile),
     tlsCert: file('tls-cert', self.tlsCert),
     tlsKey: file('tls-key', self.tlsKey),
     tlsCa: file('tls-ca', self.tlsCa),
+    login: self.login,
   }
   using channel = await openServer(address(said(flag, host.server)), caller, host.today())
-  const { signal, newId, now, today, folder, write } = host
+  const { signal, newId, now, today, folder, settingsFolder, write } = host
   const note = asJson ? () => undefined : host.err
   const print = asJson ? () => undefined : host.out
   const meter = asJson ? silent : host.meter
-  const context = { channel, signal, note, print, write, meter, newId, now, today, folder }
+  const context = {
+    channel,
+    signal,
+    note,
+    print,
+    write,
+    meter,
+    newId,
+    now,
+    today,
+    folder,
+    settingsFolder,
+  }
   const answer = await command.run(context, args, flags)
   const say = answer.aside === true ? host.err : host.out
   say(asJson ? json(answer.json) : answer.text(host.paint))

@@ -1,3 +1,4 @@
+import { accessCommands } from './access.ts'
 import { aliasCommands } from './aliases.ts'
 import { archivingCommands } from './archiving.ts'
 import { buildCommands } from './builds.ts'
@@ -17,6 +18,7 @@ import { importImage } from './import.ts'
 import { integrityCommands } from './integrity.ts'
 import { lockCommands } from './lock.ts'
 import { lockFileCommands } from './locks.ts'
+import { loginCommands } from './login.ts'
 import { parse } from './parse.ts'
 import type { Program } from './program.ts'
 import { policyCommands } from './policies.ts'
@@ -80,8 +82,11 @@ export const mrgImage: Program = {
     ...storageCommands,
     ...integrityCommands,
     ...eventCommands,
+    ...accessCommands,
+    ...loginCommands,
   ],
   hints: {
-    UNREACHABLE: 'Start one with `merge-image portal`, or say where it is: --portal HOST:PORT.',
+    UNREACHABLE:
+      'Start one with `merge-image portal`, say where it is: --portal HOST:PORT, or who you are: `mrg-image login`.',
   },
 }

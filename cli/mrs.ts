@@ -1,6 +1,7 @@
 import { exportHere } from './export.ts'
 import { importHere } from './importhere.ts'
 import { integrityCommands } from './integrity.ts'
+import { join } from './join.ts'
 import { localCommands } from './local.ts'
 import { ownCommands } from './own.ts'
 import type { Program } from './program.ts'
@@ -30,6 +31,7 @@ export const mrsImage: Program = {
     exportHere,
     importHere,
     ...integrityCommands,
+    join,
   ],
   hints: {
     STOPPED: 'A pull goes on in the agent: `mrs-image list` shows how far it is.',

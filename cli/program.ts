@@ -28,6 +28,10 @@ const identityFlags: Flags = {
   'tls-cert': { value: 'FILE', about: 'your certificate (MERGE_IMAGE_TLS_CERT)' },
   'tls-key': { value: 'FILE', about: 'its key (MERGE_IMAGE_TLS_KEY)' },
   'tls-ca': { value: 'FILE', about: "the portal's authority (MERGE_IMAGE_TLS_CA)" },
+  'token-file': {
+    value: 'FILE',
+    about: 'a token rather than a certificate (MERGE_IMAGE_TOKEN_FILE)',
+  },
   caller: {
     value: 'WHO',
     about: `who calls, in the development mode (${callerVariable}; admin)`,

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { styleText } from 'node:util'
 import { errorCode } from '../lib/failure.ts'
 import { untilStopped } from '../lib/program.ts'
 import type { Paint } from './command.ts'
 import { main } from './main.ts'
+import { readLogin } from './logged.ts'
 import { callerVariable, type Program } from './program.ts'
 import { bar, lines } from './progress.ts'
 
@@ -15,10 +18,14 @@ export async function start(program: Program, env: NodeJS.ProcessEnv): Promise<v
   stdout.on('error', quietWhenClosed)
   stderr.on('error', quietWhenClosed)
   const signal = untilStopped()
+  const settingsFolder = settingsFolderOf(env)
+  const login = program.server.identifies ? readLogin(settingsFolder) : undefined
   const exit = await main(program, process.argv.slice(2), {
-    server: given(env, program.server.variable) ?? program.server.fallback,
+    server: given(env, program.server.variable) ?? login?.portal ?? program.server.fallback,
+    settingsFolder,
     self: {
-      caller: given(env, callerVariable) ?? 'admin',
+      ...{ login, caller: given(env, callerVariable) },
+      tokenFile: given(env, 'MERGE_IMAGE_TOKEN_FILE'),
       tlsCert: given(env, 'MERGE_IMAGE_TLS_CERT'),
       tlsKey: given(env, 'MERGE_IMAGE_TLS_KEY'),
       tlsCa: given(env, 'MERGE_IMAGE_TLS_CA'),
@@ -41,6 +48,12 @@ export async function start(program: Program, env: NodeJS.ProcessEnv): Promise<v
     folder: process.cwd(),
   })
   process.exitCode = exit !== 0 && signal.aborted ? 130 : exit
+}
+
+/** As the XDG Base Directory Specification says. */
+function settingsFolderOf(env: NodeJS.ProcessEnv): string {
+  const base = given(env, 'XDG_CONFIG_HOME') ?? join(homedir(), '.config')
+  return join(base, 'merge-image')
 }
 
 const paint: Paint = (colour, text) => styleText(colour, text, { validateStream: false })

@@ -1,6 +1,7 @@
 import type { Access, Rule } from '../lib/rpc/access.ts'
 import type { Caller } from '../lib/rpc/caller.ts'
 import type { chunkPlane } from '../lib/chunks/plane.ts'
+import type { AccessServiceService } from '../proto/gen/merge/image/v1/access.ts'
 import type { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
 import type { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
 import type { AuditServiceService, EventFilter } from '../proto/gen/merge/image/v1/audit.ts'
@@ -22,7 +23,10 @@ import type {
 
 // Who may call what. A method without a row does not compile; what no row allows is denied.
 
-const anyone: Rule<unknown> = () => true
+/** Whoever has a role. */
+const anyone: Rule<unknown> = ({ role }) => role.kind !== 'guest' && role.kind !== 'joiner'
+
+const everybody: Rule<unknown> = () => true
 
 const admins: Rule<unknown> = ({ role }) => role.kind === 'admin'
 
@@ -58,7 +62,8 @@ const readersOf =
   <R>(nameOf: (request: R) => string): Rule<R> =>
   (caller, request) => {
     const owner = namespaceOf(nameOf(request))
-    return owner === '' || admins(caller, undefined) || belongsTo(caller, owner)
+    if (owner === '') return anyone(caller, undefined)
+    return admins(caller, undefined) || belongsTo(caller, owner)
   }
 
 const agents: Rule<unknown> = ({ role }) => role.kind === 'agent'
@@ -218,6 +223,7 @@ export const facilityAccess: Access<typeof FacilityServiceService> = {
   listReplicas: insiders(({ facility }) => facility),
   explainReplica: insiders(({ facility }) => facility),
   putQuota: admins,
+  createJoinToken: admins,
 }
 
 export const ruleAccess: Access<typeof SyncRuleServiceService> = {
@@ -233,6 +239,24 @@ export const agentAccess: Access<typeof AgentServiceService> = {
   reportState: agentOf(({ facility }) => facility),
   getTicket: agentOf(({ facility }) => facility),
   askEviction: agentOf(({ facility }) => facility),
+  enroll: ({ role }) => role.kind === 'joiner',
+  renewCertificate: agentOf(({ facility }) => facility),
+}
+
+/** Whose robot it is, is checked where it is looked up. */
+export const accessAccess: Access<typeof AccessServiceService> = {
+  whoAmI: everybody,
+  createRobot: ({ role }, { role: given }) =>
+    role.kind === 'admin' || (role.kind === 'manager' && given === `manager:${role.facility}`),
+  listRobots: managers,
+  rotateRobot: managers,
+  deleteRobot: managers,
+  grantRole: admins,
+  listGrants: admins,
+  revokeRole: admins,
+  listCertificates: ({ role }, { facility }) =>
+    role.kind === 'admin' || (role.kind === 'manager' && role.facility === facility),
+  revokeCertificate: admins,
 }
 
 /** The whole log is the admins'; what concerns a facility its manager's too. */

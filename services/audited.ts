@@ -1,5 +1,6 @@
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import type { Definition } from '../lib/rpc/service.ts'
+import { AccessServiceService } from '../proto/gen/merge/image/v1/access.ts'
 import { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
 import { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
 import { AuditServiceService } from '../proto/gen/merge/image/v1/audit.ts'
@@ -129,12 +130,27 @@ export const audited: ReadonlyMap<string, boolean> = new Map([
     listReplicas: reads,
     explainReplica: reads,
     putQuota: changes,
+    createJoinToken: changes,
   }),
   ...rows(AgentServiceService, {
     watchDesiredState: reads,
     reportState: traffic,
     getTicket: traffic,
     askEviction: traffic,
+    enroll: changes,
+    renewCertificate: changes,
+  }),
+  ...rows(AccessServiceService, {
+    whoAmI: reads,
+    createRobot: changes,
+    listRobots: reads,
+    rotateRobot: changes,
+    deleteRobot: changes,
+    grantRole: changes,
+    listGrants: reads,
+    revokeRole: changes,
+    listCertificates: reads,
+    revokeCertificate: changes,
   }),
   ...rows(BuildServiceService, {
     putRecipe: changes,

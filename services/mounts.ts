@@ -4,6 +4,7 @@ import { integrityService } from '../lib/chunks/integrity.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
 import { mount, type Mounted } from '../lib/rpc/serve.ts'
+import { AccessServiceService } from '../proto/gen/merge/image/v1/access.ts'
 import { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
 import { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
 import { AuditServiceService } from '../proto/gen/merge/image/v1/audit.ts'
@@ -28,6 +29,9 @@ import { catalogService } from './catalog/service.ts'
 import { deltaService } from './deltas/service.ts'
 import { facilityService } from './facilities/service.ts'
 import { holdService } from './holds/service.ts'
+import type { Entry } from './identity/entry.ts'
+import { joining } from './identity/joining.ts'
+import { accessService } from './identity/service.ts'
 import { imageService } from './images/service.ts'
 import { ruleService } from './rules/service.ts'
 import { retentionService } from './retention/service.ts'
@@ -59,11 +63,12 @@ export interface Parts
   readonly room: Room
   readonly demandArchive: DemandArchive
   readonly audit: Pick<Audit, 'service'>
+  readonly entry: Pick<Entry, 'standing' | 'issuing'>
 }
 
 /** Every service of the portal, joined with who may call it. */
 export function mountServices(parts: Parts, stores: Stores): readonly Mounted[] {
-  const { sql, blobs, clock, serveRate } = parts
+  const { sql, blobs, clock, serveRate, entry } = parts
   const { store, archive, collecting, scrubbing } = stores
   const limit = limitTo(serveRate, { now: clock, sleep })
   const chunks = chunkService({
@@ -73,6 +78,9 @@ export function mountServices(parts: Parts, stores: Stores): readonly Mounted[] 
   })
   const tickets = { keys: ticketKeys(parts), now: parts.now }
   const images = imageService({ ...parts, archive })
+  const { createJoinToken, enroll, renewCertificate } = joining({ ...parts, ...entry })
+  const facilities = { ...facilityService(parts), createJoinToken }
+  const agents = { ...agentService({ ...parts, tickets }), enroll, renewCertificate }
   return [
     mount(CatalogServiceService, catalogService({ sql }), access.catalogAccess),
     mount(ImageServiceService, images, access.imageAccess),
@@ -83,12 +91,13 @@ export function mountServices(parts: Parts, stores: Stores): readonly Mounted[] 
     mount(UploadServiceService, uploadService(parts), access.uploadAccess),
     mount(chunkPlane, chunks, access.chunkAccess),
     mount(DeltaServiceService, deltaService({ sql, blobs, limit }), access.deltaAccess),
-    mount(FacilityServiceService, facilityService(parts), access.facilityAccess),
+    mount(FacilityServiceService, facilities, access.facilityAccess),
     mount(SyncRuleServiceService, ruleService(parts), access.ruleAccess),
     mount(RetentionServiceService, retentionService(parts), access.retentionAccess),
     mount(StorageServiceService, storageService(collecting), access.storageAccess),
     mount(IntegrityServiceService, integrityService(scrubbing), access.integrityAccess),
     mount(AuditServiceService, parts.audit.service, access.auditAccess),
-    mount(AgentServiceService, agentService({ ...parts, tickets }), access.agentAccess),
+    mount(AgentServiceService, agents, access.agentAccess),
+    mount(AccessServiceService, accessService({ ...parts, ...entry }), access.accessAccess),
   ]
 }

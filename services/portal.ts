@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { ownFolder } from '../lib/ownership.ts'
 import type { World } from '../lib/service.ts'
-import { openSecurity } from '../lib/rpc/security.ts'
 import { listen } from '../lib/rpc/server.ts'
 import type { Values } from '../lib/settings.ts'
 import { startPool } from '../lib/workers/pool.ts'
@@ -15,6 +14,7 @@ import { agreeOn } from './db/agreed.ts'
 import { recogniseDatabase } from './db/faults.ts'
 import { migrate } from './db/migrate.ts'
 import { watchHealth } from './health.ts'
+import { openEntry } from './identity/entry.ts'
 import { mountServices } from './mounts.ts'
 import type { portalSettings } from './settings.ts'
 import { openStores } from './stores.ts'
@@ -32,7 +32,6 @@ export interface Portal extends AsyncDisposable {
 /** Starts the control plane; disposing of it ends what is under way and leaves everything durable. */
 export async function startPortal(settings: PortalSettings, deps: PortalDeps): Promise<Portal> {
   const { log } = deps
-  const security = await openSecurity(settings, 'portal', deps)
   await using stack = new AsyncDisposableStack()
   stack.use(ownFolder(settings.data))
   const database = await databaseOf(settings, deps, stack)
@@ -40,6 +39,8 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const applied = await migrate(sql)
   if (applied.length > 0) log.info({ applied }, 'database migrated')
   await agreeOn(sql, settings)
+  const entry = await openEntry(settings, { ...deps, sql }, stack)
+  const { security, standing } = entry
   const blobs = stack.use(await openBlobs(settings, deps))
   const changes = stack.use(await listenForChanges(sql))
   const news = stack.use(await listenForBuilds(sql))
@@ -53,17 +54,20 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const demand = () => demandArchive(archive)
   const parts = {
     ...{ ...settings, ...storage, changes, news, room, pool },
-    ...{ audit, demandArchive: demand },
+    ...{ audit, demandArchive: demand, entry },
   }
   const services = mountServices(parts, stores)
-  const { identify } = security
-  const gate = { ...deps, identify, recognise: recogniseDatabase, denied: audit.denied }
+  const gate = {
+    ...{ ...deps, identify: entry.identify, watch: standing.watch },
+    ...{ recognise: recogniseDatabase, denied: audit.denied },
+  }
   const descriptors = settings.noReflection ? undefined : await readFile(descriptorFile)
   const server = stack.use(
-    await listen(settings.listen, services, gate, descriptors, security.server),
+    await listen(settings.listen, services, gate, descriptors, security.server('something')),
   )
   stack.use(watchHealth(server, sql, blobs, log))
-  for (const work of worksOf(settings, parts, stores)) stack.use(inBackground(work))
+  const works = [...worksOf(settings, parts, stores), ...entry.works]
+  for (const work of works) stack.use(inBackground(work))
   const [host = ''] = /^.*(?=:)/.exec(settings.listen) ?? []
   const address = `${host}:${server.port}`
   log.info({ address }, 'portal ready')

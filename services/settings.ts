@@ -108,6 +108,59 @@ export const portalSettings = {
     value: 'TIME',
     schema: time('7d'),
   },
+  domain: {
+    about: 'the trust domain of the certificates that the portal issues; merge-image if not given',
+    value: 'NAME',
+    schema: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9, - and .')
+      .default('merge-image'),
+  },
+  hosts: {
+    about: 'names and addresses of the portal, for tools that look at them; with commas between',
+    value: 'HOST,...',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9.:-]+(,[A-Za-z0-9.:-]+)*$/, 'must be names or addresses')
+      .optional()
+      .transform((hosts) => hosts?.split(',') ?? []),
+  },
+  caCert: {
+    about: "an authority of your own, in PEM, rather than the portal's (docs/security.md)",
+    value: 'FILE',
+    schema: text.optional(),
+  },
+  caKey: { about: 'its key, on P-256, in PEM', value: 'FILE', schema: text.optional() },
+  newAuthority: {
+    about: 'take this authority in place of the one before; every agent joins again',
+    schema: flag,
+  },
+  certificatesFor: {
+    about: 'how long certificates are valid, renewed at half of it; 7d if not given',
+    value: 'TIME',
+    schema: time('7d').refine((ms) => ms >= 2000, 'must be 2s or more'),
+  },
+  oidcIssuer: {
+    about: 'whose tokens people and pipelines may come with (OpenID Connect)',
+    value: 'URL',
+    schema: z.url({ protocol: /^https?$/, error: 'must be an address, https://…' }).optional(),
+  },
+  oidcAudience: {
+    about: 'for whom these tokens have to be; needed with --oidc-issuer',
+    value: 'NAME',
+    schema: text.optional(),
+  },
+  oidcAlgorithms: {
+    about: 'how they may be signed, with commas between; RS256,ES256,EdDSA if not given',
+    value: 'NAME,...',
+    schema: z
+      .string()
+      .regex(/^((RS|PS|ES)(256|384|512)|EdDSA)(,((RS|PS|ES)(256|384|512)|EdDSA))*$/, {
+        error: 'must be of RS256, PS256, ES256 and so on, or EdDSA',
+      })
+      .default('RS256,ES256,EdDSA')
+      .transform((names) => names.split(',')),
+  },
   noReflection: { about: 'do not answer grpc.reflection', schema: flag },
   ...processSettings,
 } satisfies Settings

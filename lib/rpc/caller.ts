@@ -10,6 +10,10 @@ export type Role =
   | { readonly kind: 'experimenter' }
   | { readonly kind: 'manager'; readonly facility: string }
   | { readonly kind: 'agent'; readonly facility: string }
+  /** Who has a token to join with, and may do nothing else. */
+  | { readonly kind: 'joiner'; readonly facility: string }
+  /** Who is known, and was given no role. */
+  | { readonly kind: 'guest' }
 
 /** Who calls. */
 export interface Caller {
@@ -17,13 +21,25 @@ export interface Caller {
   readonly role: Role
   /** From where, `10.0.0.7:41234`, where a server knows it. */
   readonly peer?: string
+  /** What it showed, where that runs out or can be revoked. */
+  readonly credential?: Credential
+  /** What it may be, where it may be several; the first is what it is if it does not say. */
+  readonly roles?: readonly string[]
+}
+
+export interface Credential {
+  /** `certificate:SERIAL`, `robot:TOKEN`, `join:TOKEN`, `oidc:SUBJECT`. */
+  readonly id: string
+  readonly expires: Date
+  /** Whether it still counts, where that can end before it runs out. */
+  readonly holds?: () => boolean
 }
 
 /** Finds out who calls, by the headers and the verified certificate, or throws NOT_IDENTIFIED. */
 export type Identify = (
   metadata: Metadata,
   certificate: () => PeerCertificate | undefined,
-) => Caller
+) => Caller | Promise<Caller>
 
 export const callerHeader = 'merge-dev-caller'
 
@@ -31,12 +47,13 @@ export const callerHeader = 'merge-dev-caller'
  * The development mode: a caller is whoever it says it is, `admin` when it says nothing. Only for servers that listen on
  * this machine alone.
  */
-export const identifyInsecurely = (metadata: Metadata): Caller => {
+export const identifyInsecurely = (metadata: Pick<Metadata, 'get'>): Caller => {
   const said = metadata.get(callerHeader)[0]
   return parseCaller(said === undefined ? 'admin' : said.toString())
 }
 
-const shape = /^(portal|admin|producer|experimenter|manager|agent)(?::([a-z0-9-]{1,64}))?$/
+const shape =
+  /^(portal|admin|producer|experimenter|guest|manager|agent|joiner)(?::([a-z0-9-]{1,64}))?$/
 
 /** Reads a caller as it is written, `admin:alice` say, or throws NOT_IDENTIFIED. */
 export function parseCaller(text: string): Caller {
@@ -45,9 +62,11 @@ export function parseCaller(text: string): Caller {
     case 'admin':
     case 'producer':
     case 'experimenter':
+    case 'guest':
       return { name: who === undefined ? kind : `${kind}:${who}`, role: { kind } }
     case 'manager':
     case 'agent':
+    case 'joiner':
       if (who !== undefined) return { name: `${kind}:${who}`, role: { kind, facility: who } }
       break
     case 'portal':

@@ -40,6 +40,15 @@ export async function readCertified(files: CertifiedFiles, now: Date): Promise<C
     read('--tls-key', files.tlsKey),
     read('--tls-ca', files.tlsCa),
   ])
+  return certifiedOf({ chain, key, authority }, files, now)
+}
+
+/** The same, of files that were read. */
+export function certifiedOf(
+  { chain, key, authority }: Pick<Certified, 'chain' | 'key' | 'authority'>,
+  files: CertifiedFiles,
+  now: Date,
+): Certified {
   const certificate = parse(files.tlsCert, chain)
   parse(files.tlsCa, authority)
   if (new Date(certificate.validTo) < now || new Date(certificate.validFrom) > now) {

@@ -28,6 +28,8 @@ export interface Channel {
   readonly address: string
   readonly client: Client
   readonly metadata: Metadata
+  /** Aborts once calls that begin now and go on for long had better begin again: another certificate is shown from then on. */
+  readonly replaced?: AbortSignal
   [Symbol.dispose](): void
 }
 

@@ -36,6 +36,8 @@ export interface Gate {
   readonly recognise: (error: unknown) => unknown
   /** Is told of each call that was refused for who made it. */
   readonly denied?: (call: DeniedCall) => void
+  /** Watches over a call that may go on for long, and ends it once its caller is nobody any more. */
+  readonly watch?: (caller: Caller, end: (failure: Failure) => void) => Disposable
 }
 
 /** A call that its caller may not make, or whose caller did not say who it is. */
@@ -89,14 +91,16 @@ function answer(
 ): UntypedHandleCall {
   const run = async (surface: Surface, reply: sendUnaryData<unknown> | undefined) => {
     const start = gate.clock()
-    const { signal, end } = cancellation(surface)
+    const { signal, abort, end } = cancellation(surface)
     const requests =
       surface instanceof Readable ? whole(messages<unknown>(surface), signal) : undefined
     let caller: Caller | undefined
     let failure: unknown
+    let watched: Disposable | undefined
     try {
-      caller = identified(gate, surface)
+      caller = await identified(gate, surface)
       allow(decide, caller, surface.request, method)
+      if (method.requestStream || method.responseStream) watched = gate.watch?.(caller, abort)
       const result = handler(requests ?? surface.request, { caller, signal, closing: gate.closing })
       if (reply !== undefined) reply(null, await result)
       else {
@@ -112,6 +116,7 @@ function answer(
       else surface.emit('error', status)
     }
     end()
+    watched?.[Symbol.dispose]()
     note(gate, method, surface.request, caller, gate.clock() - start, failure)
   }
   return ((surface: Surface, reply?: sendUnaryData<unknown>) => {
@@ -119,8 +124,8 @@ function answer(
   }) as UntypedHandleCall
 }
 
-function identified({ identify }: Gate, surface: Surface): Caller {
-  const caller = identify(surface.metadata, () => surface.getAuthContext().sslPeerCertificate)
+async function identified({ identify }: Gate, surface: Surface): Promise<Caller> {
+  const caller = await identify(surface.metadata, () => surface.getAuthContext().sslPeerCertificate)
   return { ...caller, peer: surface.getPeer() }
 }
 
@@ -154,6 +159,7 @@ async function* whole<T>(requests: AsyncIterable<T>, signal: AbortSignal): Async
 /** What aborts when the caller gives up before the end; grpc-js says so of every call, a moment after its end. */
 function cancellation(surface: Surface): {
   readonly signal: AbortSignal
+  readonly abort: (failure: Failure) => void
   readonly end: () => void
 } {
   const controller = new AbortController()
@@ -164,6 +170,9 @@ function cancellation(surface: Surface): {
   })
   return {
     signal: controller.signal,
+    abort: (failure) => {
+      controller.abort(failure)
+    },
     end: () => {
       isOver = true
     },

@@ -27,6 +27,12 @@ import {
 /** What a facility should hold now, or FACILITY_NOT_FOUND. */
 export type ReadDesired = (facility: string) => Promise<WatchDesiredStateResponse>
 
+/** What agents judge others by. */
+export interface Told {
+  readonly keys: TicketKeyring['told']
+  readonly revokedSerials: () => Promise<string[]>
+}
+
 interface Asked extends PromiseWithResolvers<WatchDesiredStateResponse> {
   readonly facility: string
 }
@@ -35,14 +41,14 @@ interface Asked extends PromiseWithResolvers<WatchDesiredStateResponse> {
  * Reads for all who ask together: a change wakes every watcher, and what they hear is mostly the same. While one read is under
  * way those who come wait for the next, which sees what happened since.
  */
-export function desiredStates(sql: Sql, keys: Pick<TicketKeyring, 'told'>): ReadDesired {
+export function desiredStates(sql: Sql, told: Told): ReadDesired {
   let waiting: Asked[] = []
   let reading = false
   const readAll = async (): Promise<void> => {
     while (waiting.length > 0) {
       const all = waiting
       waiting = []
-      await answer(all, sql, keys)
+      await answer(all, sql, told)
     }
     reading = false
   }
@@ -57,13 +63,9 @@ export function desiredStates(sql: Sql, keys: Pick<TicketKeyring, 'told'>): Read
   }
 }
 
-async function answer(
-  all: readonly Asked[],
-  sql: Sql,
-  keys: Pick<TicketKeyring, 'told'>,
-): Promise<void> {
+async function answer(all: readonly Asked[], sql: Sql, told: Told): Promise<void> {
   try {
-    const stateOf = await readStates(sql, [...new Set(all.map(({ facility }) => facility))], keys)
+    const stateOf = await readStates(sql, [...new Set(all.map(({ facility }) => facility))], told)
     for (const { facility, resolve, reject } of all) {
       const state = stateOf(facility)
       if (state === undefined) reject(noFacility(facility))
@@ -77,18 +79,19 @@ async function answer(
 async function readStates(
   sql: Sql,
   facilities: readonly string[],
-  keys: Pick<TicketKeyring, 'told'>,
+  told: Told,
 ): Promise<(facility: string) => WatchDesiredStateResponse | undefined> {
   // First, so that no state is told as of a later generation than what it says.
   const generations = await generationsOf(sql, facilities)
   const wanted = await wantedBy(sql, facilities)
   const names = [...new Set(wanted.map(({ image }) => image))]
-  const [known, aliases, peers, company, ticketKeys] = await Promise.all([
+  const [known, aliases, peers, company, ticketKeys, revokedSerials] = await Promise.all([
     readImages(sql, names),
     aliasesOf(sql, names),
     peersThere(sql),
     readCompany(sql, names),
-    keys.told(),
+    told.keys(),
+    told.revokedSerials(),
   ])
   const ofFacility = Map.groupBy(wanted, ({ facility }) => facility)
   const addresses = new Map(peers.map((peer) => [peer.facility, peer]))
@@ -99,7 +102,7 @@ async function readStates(
     const here = new Set(rows.map(({ image }) => image))
     const images = rows.flatMap((row) => desiredImage(row, known.images, company))
     return {
-      ...{ generation, images, ticketKeys, catalogue: known.catalogue },
+      ...{ generation, images, ticketKeys, revokedSerials, catalogue: known.catalogue },
       peers: namedIn(images, addresses),
       aliases: aliases.filter(({ image }) => here.has(image)).map(renderAlias),
     }

@@ -10,6 +10,8 @@ import {
 import { announce, type Changes } from '../db/changes.ts'
 import type { Sql } from '../db/open.ts'
 import { getFacility } from '../facilities/service.ts'
+import type { Joining } from '../identity/joining.ts'
+import { revokedSerials } from '../identity/queries.ts'
 import { ticketFor, type Ticketing } from '../tickets/issue.ts'
 import { desiredStates } from './desired.ts'
 import { askEviction } from './eviction.ts'
@@ -21,9 +23,12 @@ export function agentService(deps: {
   readonly sql: Sql
   readonly changes: Changes
   readonly tickets: Ticketing
-}): Service<typeof AgentServiceService, [call: Call]> {
+}): Omit<Service<typeof AgentServiceService, [call: Call]>, keyof Joining> {
   const { sql, changes, tickets } = deps
-  const desired = desiredStates(sql, tickets.keys)
+  const desired = desiredStates(sql, {
+    keys: tickets.keys.told,
+    revokedSerials: () => revokedSerials(sql, tickets.now()),
+  })
   return {
     async *watchDesiredState({ facility }, { signal, closing }) {
       const over = AbortSignal.any([signal, closing])

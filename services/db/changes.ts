@@ -80,6 +80,27 @@ export async function listenForEvents(sql: Sql): Promise<EventNews> {
   }
 }
 
+const accessChannel = 'merge_image_access'
+
+/** Wakes those who watch who may come in. */
+export interface AccessNews extends AsyncDisposable {
+  /** Resolves when somebody is somebody else from now on, after so many milliseconds at the latest, or when the signal aborts. */
+  next(withinMs: number, signal: AbortSignal): Promise<void>
+}
+
+/** Says, when the transaction commits, that somebody is somebody else, or nobody, from now on. */
+export async function announceAccess(tx: Transaction): Promise<void> {
+  await tx`select pg_notify(${accessChannel}, '')`
+}
+
+export async function listenForAccess(sql: Sql): Promise<AccessNews> {
+  const news = await listenOn(sql, accessChannel)
+  return {
+    next: (withinMs, signal) => news.next('', withinMs, signal),
+    [Symbol.asyncDispose]: () => news[Symbol.asyncDispose](),
+  }
+}
+
 function ownerKey(facility: string | null): string {
   return facility ?? ''
 }

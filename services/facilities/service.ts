@@ -21,6 +21,7 @@ import { once } from '../db/requests.ts'
 import { demandDays, demandElsewhere, demandShared } from '../images/custom.ts'
 import { lockImage } from '../images/queries.ts'
 import { noImage } from '../images/found.ts'
+import type { Joining } from '../identity/joining.ts'
 import { cutPage, parsePage } from '../pages.ts'
 import { explainRules } from '../rules/explaining.ts'
 import { expect, lackedBytes } from './expecting.ts'
@@ -42,7 +43,7 @@ import { readStanding } from './standing.ts'
 export function facilityService(deps: {
   readonly sql: Sql
   readonly now: () => Date
-}): Service<typeof FacilityServiceService, [call: Call]> {
+}): Omit<Service<typeof FacilityServiceService, [call: Call]>, keyof Joining> {
   const { sql, now } = deps
   return {
     async createFacility(request, { caller }) {

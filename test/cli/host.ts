@@ -11,6 +11,7 @@ export function recordingHost(server: string, signal = new AbortController().sig
   const host: Host = {
     server,
     self: { caller: 'admin' },
+    settingsFolder: '/nowhere',
     today: () => new Date(),
     out: (line) => void out.push(line),
     err: (line) => void err.push(line),

@@ -31,6 +31,8 @@ describe('who may call what', () => {
       manager: as(callers.manager),
       agent: as(callers.agent),
       builder: as(callers.builder),
+      guest: as(callers.guest),
+      joiner: as(callers.joiner),
     }
   })
 

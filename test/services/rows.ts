@@ -15,6 +15,10 @@ export const callers = {
   agent: 'agent:lab1',
   // The portal's own agent, which builds for the portal.
   builder: 'agent:portal',
+  // Known, without a role.
+  guest: 'guest',
+  // Shows a token to join with.
+  joiner: 'joiner:lab1',
 } as const
 export type Who = keyof typeof callers
 
@@ -35,6 +39,7 @@ export interface Row {
 }
 
 type Everybody = Row['may']
+/** What admins, producers, experimenters, managers and agents may; who has no role may nothing. */
 export const row = (
   admin: May,
   producer: May,
@@ -42,7 +47,10 @@ export const row = (
   manager: May,
   agent: May,
   builder: May = agent === 'own' ? 'nowhere' : agent,
-): Everybody => ({ admin, producer, experimenter, manager, agent, builder })
+): Everybody => ({
+  ...{ admin, producer, experimenter, manager, agent, builder },
+  ...{ guest: 'nowhere', joiner: 'nowhere' },
+})
 
 export const name = (facility: string, rest: string) =>
   facility === '' ? rest : `${facility}/${rest}`

@@ -1,5 +1,6 @@
 import type { chunkPlane } from '../../lib/chunks/plane.ts'
 import { encodeUploadId } from '../../lib/chunks/plane.ts'
+import type { AccessServiceService } from '../../proto/gen/merge/image/v1/access.ts'
 import {
   ReportStateRequest,
   type AgentServiceService,
@@ -34,6 +35,7 @@ import type { StorageServiceService } from '../../proto/gen/merge/image/v1/stora
 import type { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
 import { commitMessages } from '../support/images.ts'
 import { streamOf } from '../support/rpc.ts'
+import { accessRows } from './accessrows.ts'
 import { buildRows } from './buildrows.ts'
 import { retentionRows } from './retentionrows.ts'
 import { ruleRows } from './rulerows.ts'
@@ -57,6 +59,7 @@ interface Table {
   readonly integrity: Record<keyof typeof IntegrityServiceService, Row>
   readonly agents: Record<keyof typeof AgentServiceService, Row>
   readonly audit: Record<keyof typeof AuditServiceService, Row>
+  readonly access: Record<keyof typeof AccessServiceService, Row>
 }
 
 const digests = Buffer.alloc(0)
@@ -244,7 +247,10 @@ export const table: Table = {
       call: ({ facilities }, facility) => facilities.putQuota({
         requestId: id(), facility, customQuotaBytes: 1n, customDays: 1,
       }) },
+    createJoinToken: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),
+      call: ({ facilities }, facility) => facilities.createJoinToken({ requestId: id(), facility }) },
   },
+  access: accessRows,
   rules: ruleRows,
   retention: retentionRows,
   storage: {
@@ -269,6 +275,11 @@ export const table: Table = {
         agents.askEviction({ facility, images: [image('')], validateOnly: true }) },
     reportState: { may: row('nowhere', 'nowhere', 'nowhere', 'nowhere', 'own'),
       call: ({ agents }, facility) => agents.reportState(ReportStateRequest.create({ facility })) },
+    enroll: { may: { ...row('nowhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'), joiner: 'everywhere' },
+      call: ({ agents }) => agents.enroll({ requestId: id(), certificateRequest: digests }) },
+    renewCertificate: { may: row('nowhere', 'nowhere', 'nowhere', 'nowhere', 'own'),
+      call: ({ agents }, facility) =>
+        agents.renewCertificate({ requestId: id(), facility, certificateRequest: digests }) },
   },
   audit: {
     listEvents: { may: row('everywhere', 'nowhere', 'nowhere', 'own', 'nowhere'),

@@ -4,6 +4,7 @@ import { ulid } from 'ulid'
 import { chunkPlane } from '../../lib/chunks/plane.ts'
 import { makeLog } from '../../lib/log.ts'
 import { connect, openChannel } from '../../lib/rpc/connect.ts'
+import { AccessServiceService } from '../../proto/gen/merge/image/v1/access.ts'
 import { AgentServiceService } from '../../proto/gen/merge/image/v1/agent.ts'
 import { AliasServiceService } from '../../proto/gen/merge/image/v1/alias.ts'
 import { AuditServiceService } from '../../proto/gen/merge/image/v1/audit.ts'
@@ -48,6 +49,7 @@ export function clientsAs(address: string, caller: string) {
     integrity: connect(IntegrityServiceService, channel),
     agents: connect(AgentServiceService, channel),
     audit: connect(AuditServiceService, channel),
+    access: connect(AccessServiceService, channel),
     [Symbol.dispose]: () => {
       channel[Symbol.dispose]()
     },

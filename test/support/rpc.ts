@@ -61,7 +61,7 @@ export async function served(
   const gate = { identify, recognise, log: recorded.log, clock: () => performance.now() }
   const service = mount(plane, { ...idle, ...handlers }, access)
   const server = stack.use(
-    await listen('127.0.0.1:0', [service], gate, descriptors, security.server),
+    await listen('127.0.0.1:0', [service], gate, descriptors, security.server('certificates')),
   )
   const address = `127.0.0.1:${server.port}`
   const channel = stack.use(openChannel(address, 'producer:test'))

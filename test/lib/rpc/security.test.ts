@@ -3,6 +3,7 @@ import { chunkPlane } from '../../../lib/chunks/plane.ts'
 import { readCertified } from '../../../lib/rpc/certified.ts'
 import { connect } from '../../../lib/rpc/connect.ts'
 import { certifiedBy, openSecurity, type Security } from '../../../lib/rpc/security.ts'
+import { renewable } from '../../../lib/rpc/shown.ts'
 import { hoursAround, makeAuthority, type Authority } from '../../../testbed/authority.ts'
 import { temporaryFolder, type Folder } from '../../support/folder.ts'
 import { recorder } from '../../support/log.ts'
@@ -25,7 +26,7 @@ afterAll(async () => {
 
 async function securityOf(path: string, by = authority, domain = 'merge.test'): Promise<Security> {
   const files = await by.issue(`spiffe://${domain}/${path}`)
-  return certifiedBy(await readCertified(files, new Date()))
+  return certifiedBy(renewable(await readCertified(files, new Date())), () => new Date())
 }
 
 describe('with certificates', () => {

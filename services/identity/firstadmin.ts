@@ -1,0 +1,34 @@
+import { join } from 'node:path'
+import { writeSecret } from '../../lib/identity/files.ts'
+import type { World } from '../../lib/service.ts'
+import type { Sql } from '../db/open.ts'
+import { secretHashOf, tokenOf, type Issuing } from './issuing.ts'
+import { hasAdmin, putRobot } from './queries.ts'
+import type { Standing } from './standing.ts'
+
+const name = 'first-admin'
+const lifetimeMs = 30 * 24 * 60 * 60 * 1000
+
+/**
+ * Where nobody is admin, whoever can read the portal's own folder becomes it, by a token that lies there: so the first one gets in, and
+ * one whose token ran out does again, by starting the portal.
+ */
+export async function keepAdmin(
+  { data }: { readonly data: string },
+  deps: Pick<World, 'now' | 'newUlid' | 'log'> & {
+    readonly sql: Sql
+    readonly issuing: Issuing
+    readonly standing: Pick<Standing, 'refresh'>
+  },
+): Promise<void> {
+  const { sql, issuing, standing, now, newUlid, log } = deps
+  if (await hasAdmin(sql, now())) return
+  const [tokenId, time] = [newUlid(), now()]
+  const file = join(data, 'admin.token')
+  await writeSecret(file, `${tokenOf('robot', tokenId, issuing)}\n`)
+  const expireTime = new Date(time.getTime() + lifetimeMs)
+  const robot = { name, role: 'admin', tokenId, actor: 'portal', createTime: time, tokenTime: time }
+  await putRobot(sql, { ...robot, expireTime, secretHash: secretHashOf('robot', tokenId, issuing) })
+  await standing.refresh()
+  log.info({ file, expireTime }, 'nobody is admin: the token in this file makes you one')
+}

@@ -1,0 +1,84 @@
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose'
+import { unavailable, unidentified, type Failure } from '../../lib/failure.ts'
+
+/** Tokens of an identity provider (OpenID Connect Core 1.0). */
+export interface Oidc {
+  /** What a token says, if it is one of the provider's, for this portal, and counts now; else NOT_IDENTIFIED. */
+  verify(token: string): Promise<Verified>
+}
+
+export interface Verified {
+  readonly subject: string
+  readonly expires: Date
+  readonly claims: Readonly<JWTPayload>
+}
+
+export interface OidcSettings {
+  readonly issuer: string
+  readonly audience: string
+  readonly algorithms: readonly string[]
+}
+
+const leewaySeconds = 30
+const patienceMs = 5_000
+
+/** The provider's keys are looked for at the first token, and again when one is signed with a key that is not known. */
+export function openOidc({ issuer, audience, algorithms }: OidcSettings, now: () => Date): Oidc {
+  let keys: Promise<ReturnType<typeof createRemoteJWKSet>> | undefined
+  const keysOf = () => {
+    keys ??= discover(issuer).catch((error: unknown) => {
+      keys = undefined
+      throw error
+    })
+    return keys
+  }
+  return {
+    async verify(token) {
+      const get = await keysOf()
+      const demands = {
+        ...{ issuer, audience, algorithms: [...algorithms] },
+        ...{ currentDate: now(), clockTolerance: leewaySeconds },
+        requiredClaims: ['sub', 'exp', 'iat'],
+      }
+      const { payload } = await jwtVerify(token, get, demands).catch((error: unknown) => {
+        throw refused(error, issuer)
+      })
+      const expires = new Date(((payload.exp ?? 0) + leewaySeconds) * 1000)
+      return { subject: nameable(payload.sub ?? ''), expires, claims: payload }
+    },
+  }
+}
+
+async function discover(issuer: string): Promise<ReturnType<typeof createRemoteJWKSet>> {
+  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  try {
+    const answer = await fetch(url, {
+      redirect: 'error',
+      signal: AbortSignal.timeout(patienceMs),
+    })
+    const said = (await answer.json()) as { readonly issuer?: unknown; readonly jwks_uri?: unknown }
+    if (said.issuer !== issuer) throw new Error(`it calls itself ${String(said.issuer)}`)
+    return createRemoteJWKSet(new URL(String(said.jwks_uri)), { timeoutDuration: patienceMs })
+  } catch (error) {
+    throw unreachable(url, error)
+  }
+}
+
+function refused(error: unknown, issuer: string): Failure {
+  if (error instanceof errors.JWKSTimeout) return unreachable(issuer, error)
+  const isOurs = error instanceof errors.JOSEError
+  // What is none of the library's own refusals is a provider that cannot be reached.
+  if (!isOurs) return unreachable(issuer, error)
+  return unidentified('NOT_IDENTIFIED', `The token is not accepted: ${error.message}.`, {}, error)
+}
+
+function unreachable(url: string, error: unknown): Failure {
+  const why = error instanceof Error ? error.message : String(error)
+  const text = `The identity provider cannot be asked at ${url} (${why}): try again, or come with a certificate or a robot's token.`
+  return unavailable('NOT_READY', text, { address: url }, error)
+}
+
+/** Subjects are whatever the provider likes; what goes into logs and rows is printable and short. */
+function nameable(subject: string): string {
+  return subject.replaceAll(/[^\x21-\x7e]/g, '?').slice(0, 128)
+}
