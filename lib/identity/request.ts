@@ -54,12 +54,18 @@ export async function readRequest(der: Buffer): Promise<Buffer> {
 
 function parse(der: Buffer): Pkcs10CertificateRequest {
   try {
-    const request = new Pkcs10CertificateRequest(der)
-    if (Buffer.from(request.rawData).equals(der)) return request
+    if (lengthIn(der) === der.length) return new Pkcs10CertificateRequest(der)
   } catch {
     // Whatever the library says of it, it is none.
   }
   throw refused('is none of PKCS #10 in DER')
+}
+
+/** How long the structure is that begins here, header and all (X.690, 8.1.3); what comes after it the library would not see. */
+function lengthIn(der: Buffer): number {
+  const [, first = 0] = der
+  const bytes = first & 0x80 ? first & 0x7f : 0
+  return bytes === 0 ? 2 + first : 2 + bytes + der.readUIntBE(2, bytes)
 }
 
 function isOnP256(spki: Buffer): boolean {

@@ -106,6 +106,7 @@ function answer(
       else {
         const stream = surface as unknown as Writable
         await pour(result as AsyncIterable<unknown>, stream, signal)
+        signal.throwIfAborted()
         stream.end()
       }
     } catch (error) {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { ulid } from 'ulid'
 import { chunkPlane } from '../../lib/chunks/plane.ts'
 import { makeLog } from '../../lib/log.ts'
-import { connect, openChannel } from '../../lib/rpc/connect.ts'
+import { connect, openChannel, type Channel } from '../../lib/rpc/connect.ts'
 import { AccessServiceService } from '../../proto/gen/merge/image/v1/access.ts'
 import { AgentServiceService } from '../../proto/gen/merge/image/v1/agent.ts'
 import { AliasServiceService } from '../../proto/gen/merge/image/v1/alias.ts'
@@ -27,11 +27,15 @@ import { readSettings } from '../../lib/settings.ts'
 import { freshDatabase } from './database.ts'
 import { temporaryFolder } from './folder.ts'
 
-export type Clients = ReturnType<typeof clientsAs>
+export type Clients = ReturnType<typeof clientsOver>
 
 /** Every service of a portal, called as somebody. */
-export function clientsAs(address: string, caller: string) {
-  const channel = openChannel(address, caller)
+export function clientsAs(address: string, caller: string): Clients {
+  return clientsOver(openChannel(address, caller))
+}
+
+/** Every service of a portal, called over a channel that is theirs. */
+export function clientsOver(channel: Channel) {
   return {
     catalog: connect(CatalogServiceService, channel),
     images: connect(ImageServiceService, channel),
@@ -61,6 +65,7 @@ export async function freshPortal(
   now: () => Date = () => new Date(),
   shared?: { readonly url: string; readonly sql: Sql },
   more: readonly string[] = [],
+  security: readonly string[] = ['--insecure-dev'],
 ) {
   const stack = new AsyncDisposableStack()
   const database = shared ?? stack.use(await freshDatabase())
@@ -68,7 +73,7 @@ export async function freshPortal(
   const flags = ['--data', join(folder.path, 'portal'), '--database', database.url]
   const settings = readSettings(
     portalSettings,
-    [...flags, '--listen', '127.0.0.1:0', '--insecure-dev', ...more],
+    [...flags, '--listen', '127.0.0.1:0', ...security, ...more],
     {},
     'TEST',
   )
