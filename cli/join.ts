@@ -1,11 +1,6 @@
 import { resolve } from 'node:path'
-import { invalid } from '../lib/failure.ts'
-import { fetchAuthority } from '../lib/identity/joining.ts'
-import { identityFolder, keepIdentity } from '../lib/identity/kept.ts'
-import { parseToken } from '../lib/identity/token.ts'
-import { connect } from '../lib/rpc/connect.ts'
-import { openWithToken } from '../lib/rpc/security.ts'
-import { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
+import { joinPortal } from '../lib/identity/joining.ts'
+import { identityFolder } from '../lib/identity/kept.ts'
 import { command } from './command.ts'
 
 /** Needs no agent: it makes what the agent starts with. */
@@ -24,23 +19,10 @@ agent renews the certificate by itself, and needs no flags for TLS.`,
     },
   },
   examples: ['join portal.example:7410 mij.… --data /var/lib/merge-image'],
-  async run(context, [portal, text], { data }) {
+  async run(context, [portal, token], { data }) {
     const { signal, newId, folder } = context
-    const token = parseToken(text)
-    if (token?.kind !== 'join') {
-      const say = 'That is no token to join with: "mrg-image new token FACILITY" makes one, mij.….'
-      throw invalid('INVALID_FIELD', say, { field: 'token' })
-    }
-    const authority = await fetchAuthority(portal, token.pin, signal)
-    // What only this needs takes long to load.
-    const { makeRequest } = await import('../lib/identity/request.ts')
-    const { key, request: certificateRequest } = await makeRequest()
-    using channel = openWithToken(portal, { authority, token: text })
-    const request = { requestId: newId(), certificateRequest }
-    const agents = connect(AgentServiceService, channel)
-    const { certificate, authorities, facility } = await agents.enroll(request, { signal })
     const place = resolve(folder, data)
-    await keepIdentity(place, { key, certificate, authorities }, portal)
+    const facility = await joinPortal({ portal, token, data: place, requestId: newId() }, signal)
     return {
       json: { facility, portal, folder: identityFolder(place) },
       text: () =>

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { invalid } from '../lib/failure.ts'
-import { fetchAuthority } from '../lib/identity/joining.ts'
+import { fetchAuthority } from '../lib/identity/pinned.ts'
 import { parseToken } from '../lib/identity/token.ts'
 import { connect } from '../lib/rpc/connect.ts'
 import { openWithToken } from '../lib/rpc/security.ts'

@@ -1,17 +1,20 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { hoursAround, makeAuthority } from './authority.ts'
+import { joinPortal } from '../lib/identity/joining.ts'
+import { identityFolder } from '../lib/identity/kept.ts'
 import { ask, startProgram, type Environment, type Program } from './program.ts'
 
-/** A portal and facilities on this machine, each a process with a folder and a certificate of its own. */
+/** A portal and facilities on this machine, each a process with a folder of its own; facilities joined as their managers do it. */
 export interface Testbed extends AsyncDisposable {
   readonly folder: string
   /** `host:port`. */
   readonly portalAddress: string
   readonly portal: Program
   readonly facilities: ReadonlyMap<string, FacilityProgram>
-  /** The environment of commands: where the portal is, and a certificate of an admin's. */
+  /** The environment of commands: where the portal is, and the token of its first admin. */
   readonly admin: Environment
   restartPortal(): Promise<void>
   /** Starts the facility's agent, again if it was stopped; maybe through another program, and with more flags. */
@@ -50,17 +53,24 @@ export async function startTestbed(
   const folder = await mkdtemp(join(tmpdir(), 'merge-image-testbed-'))
   // The embedded PostgreSQL runs as nobody where we are root, and has to get in.
   await chmod(folder, 0o755)
-  const environmentOf = insecure ? unprotected : await certificates(folder)
   const flags = ['--data', join(folder, 'portal'), ...more(folder)]
   const logFile = join(folder, 'portal.log')
-  const options = { logFile, through, environment: await environmentOf('portal') }
+  const options = { logFile, through, environment: insecure ? unprotected : {} }
   const start = (listen: string): Promise<Program> =>
     startProgram(['portal', ...flags, '--listen', listen], options)
   let portal = await start('127.0.0.1:0')
   const portalAddress = portal.ready['address'] ?? ''
   const facilities = new Map<string, FacilityProgram>()
-  const admin = { MRG_IMAGE_PORTAL: portalAddress, ...(await environmentOf('admin/testbed')) }
+  const known = insecure ? unprotected : adminIn(join(folder, 'portal'))
+  const admin = { MRG_IMAGE_PORTAL: portalAddress, ...known }
   const mrg = <Answer>(...args: string[]): Promise<Answer> => ask<Answer>('mrg-image', args, admin)
+  /** As a facility's manager does it, once for each folder. */
+  const joinOnce = async (facility: string, data: string): Promise<void> => {
+    if (existsSync(identityFolder(data))) return
+    const { token } = await mrg<{ readonly token: string }>('new', 'token', facility)
+    const requestId = randomUUID()
+    await joinPortal({ portal: portalAddress, token, data, requestId }, AbortSignal.timeout(30_000))
+  }
   const testbed: Testbed = {
     folder,
     portalAddress,
@@ -75,12 +85,13 @@ export async function startTestbed(
     async startFacility(name, through = [], more = []) {
       const serving = alone ? [] : ['--listen', '127.0.0.1:0']
       const flags = ['--facility', name, '--portal', portalAddress, ...serving]
+      if (!insecure) await joinOnce(name, join(folder, folderOf(name)))
       const own = folderOf(name)
       const place = ['--data', join(folder, own), '--socket', join(folder, `${own}.sock`)]
       const agent = await startProgram(['agent', ...flags, ...place, ...more], {
         logFile: join(folder, `${own}.log`),
         through,
-        environment: await environmentOf(`agent/${name}`),
+        environment: insecure ? unprotected : {},
       })
       const facility = { ...agent, socket: agent.ready['socket'] ?? '' }
       facilities.set(name, facility)
@@ -113,15 +124,12 @@ async function stopped(program: Program): Promise<void> {
   if (exitCode === null && signalCode === null) await program.stop()
 }
 
-/** The environment of whoever is at a path of the trust domain, `agent/lab1` say. */
-type EnvironmentOf = (path: string) => Promise<Environment>
+const unprotected: Environment = { MERGE_IMAGE_INSECURE_DEV: 'true' }
 
-async function certificates(folder: string): Promise<EnvironmentOf> {
-  const authority = await makeAuthority(folder, hoursAround(new Date(), 24))
-  return async (path) => {
-    const { tlsCert, tlsKey, tlsCa } = await authority.issue(`spiffe://merge.test/${path}`)
-    return { MERGE_IMAGE_TLS_CERT: tlsCert, MERGE_IMAGE_TLS_KEY: tlsKey, MERGE_IMAGE_TLS_CA: tlsCa }
+/** Whoever has the portal's folder is its first admin. */
+function adminIn(data: string): Environment {
+  return {
+    MERGE_IMAGE_TOKEN_FILE: join(data, 'admin.token'),
+    MERGE_IMAGE_TLS_CA: join(data, 'authority', 'certificate.pem'),
   }
 }
-
-const unprotected: EnvironmentOf = () => Promise.resolve({ MERGE_IMAGE_INSECURE_DEV: 'true' })

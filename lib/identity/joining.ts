@@ -1,60 +1,39 @@
-import { createHash, X509Certificate } from 'node:crypto'
-import { connect as connectTls, type DetailedPeerCertificate } from 'node:tls'
-import { unavailable, unidentified, type Failure } from '../failure.ts'
-import { errorCode } from '../failure.ts'
+import { invalid } from '../failure.ts'
+import { connect } from '../rpc/connect.ts'
+import { openWithToken } from '../rpc/security.ts'
+import { AgentServiceService } from '../../proto/gen/merge/image/v1/agent.ts'
+import { fetchAuthority } from './pinned.ts'
+import { keepIdentity } from './kept.ts'
+import { parseToken } from './token.ts'
 
-const patienceMs = 10_000
+export interface Joining {
+  /** Where the portal answers: host:port. */
+  readonly portal: string
+  /** As CreateJoinToken told it. */
+  readonly token: string
+  /** The agent's data folder. */
+  readonly data: string
+  readonly requestId: string
+}
 
-/**
- * The certificate of a portal's authority (PEM), as the portal shows it, if it has this pin: nothing is believed but what the pin says, and
- * nothing is sent.
- */
-export async function fetchAuthority(
-  address: string,
-  pin: Buffer,
+/** Joins a portal as the facility of the token, and keeps what the agent starts with; answers the facility. */
+export async function joinPortal(
+  { portal, token: text, data, requestId }: Joining,
   signal: AbortSignal,
-): Promise<Buffer> {
-  const shown = await chainOf(address, signal)
-  const authority = shown.find(({ raw }) => createHash('sha256').update(raw).digest().equals(pin))
-  if (authority !== undefined) return Buffer.from(authority.toString())
-  throw unidentified(
-    'NOT_IDENTIFIED',
-    `What answers at ${address} is not the portal that made this token: it shows certificates of another authority. Check the address, and ask for a new token if it is right.`,
-    { address },
-  )
-}
-
-function chainOf(address: string, signal: AbortSignal): Promise<X509Certificate[]> {
-  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? []
-  const { promise, resolve, reject } = Promise.withResolvers<X509Certificate[]>()
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)])
-  const socket = connectTls({
-    ...{ host, port: Number(port), ALPNProtocols: ['h2'], signal: patience },
-    // Who it is, is seen from the pin.
-    rejectUnauthorized: false,
-  })
-  socket.once('secureConnect', () => {
-    resolve(certificatesOf(socket.getPeerCertificate(true)))
-  })
-  socket.once('error', (error) => {
-    reject(signal.aborted ? (signal.reason as Error) : unreachable(address, error))
-  })
-  return promise.finally(() => socket.destroy())
-}
-
-/** From the one that is shown up to the authority. */
-function certificatesOf(shown: DetailedPeerCertificate): X509Certificate[] {
-  const found = new Map<string, X509Certificate>()
-  let next: DetailedPeerCertificate | undefined = shown
-  while (next?.raw !== undefined && !found.has(next.fingerprint256)) {
-    found.set(next.fingerprint256, new X509Certificate(next.raw))
-    next = next.issuerCertificate as DetailedPeerCertificate | undefined
+): Promise<string> {
+  const token = parseToken(text)
+  if (token?.kind !== 'join') {
+    const say = 'That is no token to join with: "mrg-image new token FACILITY" makes one, mij.….'
+    throw invalid('INVALID_FIELD', say, { field: 'token' })
   }
-  return [...found.values()]
-}
-
-function unreachable(address: string, error: unknown): Failure {
-  const why = errorCode(error) ?? (error instanceof Error ? error.message : String(error))
-  const text = `No portal answers with TLS at ${address} (${why}). Check the address, and that the portal runs.`
-  return unavailable('UNREACHABLE', text, { address }, error)
+  const authority = await fetchAuthority(portal, token.pin, signal)
+  // What only this needs takes long to load.
+  const { makeRequest } = await import('./request.ts')
+  const { key, request: certificateRequest } = await makeRequest()
+  using channel = openWithToken(portal, { authority, token: text })
+  const agents = connect(AgentServiceService, channel)
+  const enrolled = await agents.enroll({ requestId, certificateRequest }, { signal })
+  const { certificate, authorities, facility } = enrolled
+  await keepIdentity(data, { key, certificate, authorities }, portal)
+  return facility
 }
