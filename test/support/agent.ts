@@ -31,6 +31,8 @@ export interface FreshAgentOptions {
   readonly data?: string
   /** Whether other facilities may fetch from it. */
   readonly serve?: boolean
+  /** Whether it joined, so that its data folder says who it is. */
+  readonly isJoined?: boolean
   readonly now?: () => Date
   /** More settings. */
   readonly flags?: readonly string[]
@@ -46,11 +48,12 @@ export async function freshAgent(
   const folder = stack.use(await temporaryFolder())
   const data = options.data ?? join(folder.path, 'agent')
   const recorded = recorder()
-  const flags = ['--facility', facility, '--portal', portal.address, '--data', data]
+  const said = ['--facility', facility, '--portal', portal.address, '--insecure-dev']
+  const flags = ['--data', data, ...(options.isJoined === true ? [] : said)]
   const serving = options.serve === false ? [] : ['--listen', '127.0.0.1:0']
   const settings = readSettings(
     agentSettings,
-    [...flags, ...serving, '--insecure-dev', ...(options.flags ?? [])],
+    [...flags, ...serving, ...(options.flags ?? [])],
     {},
     'TEST',
   )

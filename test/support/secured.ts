@@ -1,6 +1,7 @@
-import { X509Certificate } from 'node:crypto'
+import { randomUUID, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { joinPortal } from '../../lib/identity/joining.ts'
 import { makeRequest } from '../../lib/identity/request.ts'
 import { openWithToken, certifiedBy } from '../../lib/rpc/security.ts'
 import { renewable, type Renewable } from '../../lib/rpc/shown.ts'
@@ -28,12 +29,19 @@ export async function securedPortal(
     ...portal,
     ...{ authority, admin, firstToken, withToken, withCertificate },
     folder,
+    /** Has an agent with this data folder join. */
+    async join(facility: string, data: string): Promise<void> {
+      const asked = { requestId: randomUUID(), facility }
+      const { token } = await admin.facilities.createJoinToken(asked)
+      const joining = { portal: portal.address, token, data, requestId: randomUUID() }
+      await joinPortal(joining, AbortSignal.timeout(10_000))
+    },
     /** What a facility's agent shows that joined. */
     async joined(facility: string): Promise<Renewable> {
-      const asked = { requestId: crypto.randomUUID(), facility }
+      const asked = { requestId: randomUUID(), facility }
       const { token } = await admin.facilities.createJoinToken(asked)
       const { key, request: certificateRequest } = await makeRequest()
-      const enrolling = { requestId: crypto.randomUUID(), certificateRequest }
+      const enrolling = { requestId: randomUUID(), certificateRequest }
       const { certificate } = await withToken(token).agents.enroll(enrolling)
       return shownBy(certificate, key, authority)
     },
