@@ -56,12 +56,13 @@ const logout = command({
   },
 })
 
-const whoami = command({
-  verb: 'whoami',
+const showCaller = command({
+  verb: 'show',
+  object: 'caller',
   summary: 'say who you are to the portal, what you may be, and until when',
   arguments: [],
   flags: {},
-  examples: ['whoami'],
+  examples: ['show caller'],
   async run({ channel, signal }) {
     const who = await connect(AccessServiceService, channel).whoAmI({}, { signal })
     return { json: who, text: (paint) => whoText(paint, who) }
@@ -78,4 +79,4 @@ function whoText(paint: Paint, { name, role, roles, expireTime }: WhoAmIResponse
   ])
 }
 
-export const loginCommands = [login, logout, whoami]
+export const loginCommands = [login, logout, showCaller]

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { join } from 'node:path'
-import { unidentified } from '../failure.ts'
+import { invalid, unidentified } from '../failure.ts'
 import { certifiedOf, type Certified } from '../rpc/certified.ts'
 import { readIfThere, writeSecret } from './files.ts'
 
@@ -49,7 +49,7 @@ export async function readIdentity(data: string, now: Date): Promise<Kept | unde
   const authority = await readIfThere(join(folder, others))
   const portal = await readIfThere(join(folder, portalFile))
   if (pair === undefined || authority === undefined || portal === undefined) return undefined
-  const { validTo } = new X509Certificate(pair)
+  const { validTo } = parsed(pair, join(folder, own))
   if (new Date(validTo) <= now) {
     throw unidentified(
       'NOT_IDENTIFIED',
@@ -64,6 +64,15 @@ export async function readIdentity(data: string, now: Date): Promise<Kept | unde
   }
   const certified = certifiedOf({ chain: pair, key: pair, authority }, files, now)
   return { portal: portal.toString().trim(), certified }
+}
+
+function parsed(certificate: Buffer, path: string): X509Certificate {
+  try {
+    return new X509Certificate(certificate)
+  } catch (error) {
+    const text = `${path} is no certificate in PEM: join again with "mrs-image join".`
+    throw invalid('INVALID_FIELD', text, { path }, error)
+  }
 }
 
 function pem(der: Buffer): string {
