@@ -11,6 +11,7 @@ import { prepareBuilding } from './build/starting.ts'
 import { customPublisher, portalPublisher } from './publishing.ts'
 import { identifyInsecurely } from '../lib/rpc/caller.ts'
 import { openSecurity, type Security } from '../lib/rpc/security.ts'
+import type { Renewable } from '../lib/rpc/shown.ts'
 import { mount, type Gate } from '../lib/rpc/serve.ts'
 import type { Values } from '../lib/settings.ts'
 import { verifier } from '../lib/workers/verifier.ts'
@@ -56,38 +57,41 @@ export async function startAgent(
   given: Values<typeof agentSettings>,
   deps: AgentDeps,
 ): Promise<Agent> {
-  const { facility, portal, shown } = await whoIs(given, deps.now())
-  const settings = { ...given, facility, portal }
+  const { shown, ...who } = await whoIs(given, deps.now())
+  const log = deps.log.child({ facility: who.facility })
+  return runAgent({ ...given, ...who }, shown, { ...deps, log })
+}
+
+async function runAgent(
+  settings: AgentSettings,
+  shown: Renewable | undefined,
+  deps: AgentDeps,
+): Promise<Agent> {
+  const [{ facility, portal }, { log }] = [settings, deps]
   const isPortals = facility === portalsOwn
-  const log = deps.log.child({ facility })
-  const named = { ...deps, log }
-  const security = await openSecurity(settings, `agent:${facility}`, named, async () => shown)
+  const security = await openSecurity(settings, `agent:${facility}`, deps, () => shown)
   await using stack = new AsyncDisposableStack()
   const data = resolve(settings.data)
-  const storage = await openStorage(data, { ...deps, log }, stack)
+  const storage = await openStorage(data, deps, stack)
   const { store, drafts, pool, usage } = storage
-  const {
-    served: servable,
-    sources,
-    ...syncing
-  } = prepareSync(settings, { ...deps, log, security }, storage, stack)
-  const room = keepsRoom(settings, syncing, storage, { ...deps, log })
+  const prepared = prepareSync(settings, { ...deps, security }, storage, stack)
+  const { served: offered, sources, ...syncing } = prepared
+  const room = keepsRoom(settings, syncing, storage, deps)
   const sync = { ...syncing, makeRoom: room.evicting.makeRoom }
   const gate = { identify: identifyInsecurely, log, clock: deps.clock, recognise: asItIs }
-  const served = sharesChunks(settings, servable, sync.state, storage, deps)
-  const revoked = () => sync.state.desired.revokedSerials
-  const demanding = { ...security, identify: refusing(security.identify, revoked) }
-  const peerAddress = await answerPeers(settings, served.chunks, gate, demanding, stack)
-  const scrubbing = agentScrubber(settings, { ...deps, ...storage, log, sources })
+  const served = sharesChunks(settings, offered, sync.state, storage, deps)
+  const guard = refusing(security, () => sync.state.desired.revokedSerials)
+  const peerAddress = await answerPeers(settings, served.chunks, gate, guard, stack)
+  const scrubbing = agentScrubber(settings, { ...deps, ...storage, sources })
   const healed = { ...store, heal: scrubbing.heal }
   const publishing = { ...sync, places: storage.places, pool, newUuid: deps.newUuid }
   const publisher = isPortals ? portalPublisher(publishing) : customPublisher(publishing)
   const building = await prepareBuilding(settings, data, {
-    ...{ ...deps, facility, log, clock: sync.clock, upstream: sync.upstream },
+    ...{ ...deps, facility, clock: sync.clock, upstream: sync.upstream },
     publisher,
   })
   const projection = { data, isPortals, sync, storage: { ...storage, store: healed } }
-  const projecting = await prepareProjection(settings, { ...deps, ...projection, log }, stack)
+  const projecting = await prepareProjection(settings, { ...deps, ...projection }, stack)
   const local = localService({
     ...sync,
     ...{ publisher, builders: settings.build, projecting },
@@ -111,17 +115,9 @@ export async function startAgent(
     room.collect,
     (signal) => scrubbing.keepOn(settings.scrubEvery, signal),
   ]
-  const renewing = shown && {
-    ...named,
-    data,
-    facility,
-    shown,
-    clock: sync.clock,
-    upstream: sync.upstream,
-  }
-  const identity: readonly Loop[] =
-    renewing === undefined ? [] : [(signal) => keepRenewing(renewing, signal)]
-  keepGoing([...(isPortals ? [] : ofFacility), ...building, ...upkeep, ...identity], stack)
+  const renewing = { ...deps, ...sync, data, facility, shown }
+  const always: readonly Loop[] = [...upkeep, (signal) => keepRenewing(renewing, signal)]
+  keepGoing([...(isPortals ? [] : ofFacility), ...building, ...always], stack)
   log.info({ socket, peerAddress, portal }, 'agent ready')
   const owned = stack.move()
   return { socket, peerAddress, [Symbol.asyncDispose]: () => owned.disposeAsync() }

@@ -64,13 +64,6 @@ export async function startTestbed(
   const known = insecure ? unprotected : adminIn(join(folder, 'portal'))
   const admin = { MRG_IMAGE_PORTAL: portalAddress, ...known }
   const mrg = <Answer>(...args: string[]): Promise<Answer> => ask<Answer>('mrg-image', args, admin)
-  /** As a facility's manager does it, once for each folder. */
-  const joinOnce = async (facility: string, data: string): Promise<void> => {
-    if (existsSync(identityFolder(data))) return
-    const { token } = await mrg<{ readonly token: string }>('new', 'token', facility)
-    const requestId = randomUUID()
-    await joinPortal({ portal: portalAddress, token, data, requestId }, AbortSignal.timeout(30_000))
-  }
   const testbed: Testbed = {
     folder,
     portalAddress,
@@ -85,7 +78,7 @@ export async function startTestbed(
     async startFacility(name, through = [], more = []) {
       const serving = alone ? [] : ['--listen', '127.0.0.1:0']
       const flags = ['--facility', name, '--portal', portalAddress, ...serving]
-      if (!insecure) await joinOnce(name, join(folder, folderOf(name)))
+      if (!insecure) await joinOnce(name, testbed, join(folder, folderOf(name)))
       const own = folderOf(name)
       const place = ['--data', join(folder, own), '--socket', join(folder, `${own}.sock`)]
       const agent = await startProgram(['agent', ...flags, ...place, ...more], {
@@ -112,6 +105,18 @@ export async function startTestbed(
     await testbed.startFacility(name)
   }
   return testbed
+}
+
+/** Joins as a facility's manager does it, once for each data folder. */
+async function joinOnce(
+  facility: string,
+  { portalAddress: portal, mrg }: Pick<Testbed, 'portalAddress' | 'mrg'>,
+  data: string,
+): Promise<void> {
+  if (existsSync(identityFolder(data))) return
+  const { token } = await mrg<{ readonly token: string }>('new', 'token', facility)
+  const joining = { portal, token, data, requestId: randomUUID() }
+  await joinPortal(joining, AbortSignal.timeout(30_000))
 }
 
 /** Where a facility's agent keeps what it has, in the testbed's folder; the portal has a folder of that name. */

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { Logger } from 'pino'
 import { Failure } from '../../lib/failure.ts'
+import { isOver } from '../../lib/chunks/abort.ts'
 import type { Clock } from '../../lib/chunks/clock.ts'
 import { keepIdentity, readIdentity } from '../../lib/identity/kept.ts'
 import type { Renewable } from '../../lib/rpc/shown.ts'
@@ -9,7 +10,8 @@ import type { Upstream } from '../upstream.ts'
 export interface RenewingDeps {
   readonly data: string
   readonly facility: string
-  readonly shown: Renewable
+  /** Undefined for an agent that did not join: somebody else sees to its certificates. */
+  readonly shown: Renewable | undefined
   readonly upstream: Pick<Upstream, 'agents'>
   readonly clock: Clock
   readonly now: () => Date
@@ -22,16 +24,17 @@ const retryMs = 30_000
 /** Gets a new certificate at half the life of the one that is shown; transfers go on meanwhile. */
 export async function keepRenewing(deps: RenewingDeps, signal: AbortSignal): Promise<void> {
   const { shown, clock, now, log } = deps
+  if (shown === undefined) return
   let wait = untilHalf(shown.current().chain, now())
   for (;;) {
     await clock.sleep(Math.max(wait, 0), signal).catch(() => undefined)
-    if (signal.aborted) return
+    if (isOver(signal)) return
     try {
-      const expireTime = await renew(deps, signal)
+      const expireTime = await renew(shown, deps, signal)
       log.info({ expireTime }, 'certificate renewed')
       wait = untilHalf(shown.current().chain, now())
     } catch (error) {
-      if (signal.aborted) return
+      if (isOver(signal)) return
       const why = error instanceof Failure ? { error: error.message } : { err: error }
       log.warn(why, 'the certificate could not be renewed')
       wait = Math.min(retryMs, Math.max(lifeLeft(shown.current().chain, now()) / 10, 100))
@@ -39,8 +42,8 @@ export async function keepRenewing(deps: RenewingDeps, signal: AbortSignal): Pro
   }
 }
 
-async function renew(deps: RenewingDeps, signal: AbortSignal): Promise<string> {
-  const { data, facility, shown, upstream, now, newUuid } = deps
+async function renew(shown: Renewable, deps: RenewingDeps, signal: AbortSignal): Promise<string> {
+  const { data, facility, upstream, now, newUuid } = deps
   // What only this needs takes 20 MB.
   const { makeRequest } = await import('../../lib/identity/request.ts')
   const { key, request: certificateRequest } = await makeRequest()

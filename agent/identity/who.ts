@@ -1,4 +1,4 @@
-import { invalid } from '../../lib/failure.ts'
+import { invalid, type Failure } from '../../lib/failure.ts'
 import { readIdentity } from '../../lib/identity/kept.ts'
 import { givenFiles } from '../../lib/rpc/certified.ts'
 import type { SecuritySettings } from '../../lib/rpc/security.ts'
@@ -26,17 +26,19 @@ export async function whoIs(settings: WhoSettings, now: Date): Promise<Who> {
   const kept = isGiven ? undefined : await readIdentity(settings.data, now)
   const joined = kept?.certified.name.replace(/^agent:/, '')
   const facility = settings.facility ?? joined
-  if (facility === undefined) {
-    throw invalid(
-      'INVALID_FIELD',
-      isGiven
-        ? '--facility: say whose agent this is, as the portal knows it.'
-        : `Nobody joined with ${settings.data} yet: "mrg-image new token FACILITY" at the portal makes a token, and "mrs-image join HOST:PORT TOKEN --data ${settings.data}" uses it (docs/security.md).`,
-    )
-  }
+  if (facility === undefined) throw nobody(settings.data, isGiven)
   if (joined !== undefined && facility !== joined) {
     throw invalid('INVALID_FIELD', `--facility: this joined as ${joined}, and not as ${facility}.`)
   }
   const portal = settings.portal ?? kept?.portal ?? usualPortal
   return { facility, portal, shown: kept && renewable(kept.certified) }
+}
+
+function nobody(data: string, isGiven: boolean): Failure {
+  return invalid(
+    'INVALID_FIELD',
+    isGiven
+      ? '--facility: say whose agent this is, as the portal knows it.'
+      : `Nobody joined with ${data} yet: "mrg-image new token FACILITY" at the portal makes a token, and "mrs-image join HOST:PORT TOKEN --data ${data}" uses it (docs/security.md).`,
+  )
 }

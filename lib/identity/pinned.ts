@@ -46,11 +46,16 @@ function chainOf(address: string, signal: AbortSignal): Promise<X509Certificate[
 function certificatesOf(shown: DetailedPeerCertificate): X509Certificate[] {
   const found = new Map<string, X509Certificate>()
   let next: DetailedPeerCertificate | undefined = shown
-  while (next?.raw !== undefined && !found.has(next.fingerprint256)) {
+  while (next !== undefined && !found.has(next.fingerprint256)) {
     found.set(next.fingerprint256, new X509Certificate(next.raw))
-    next = next.issuerCertificate as DetailedPeerCertificate | undefined
+    next = issuerOf(next)
   }
   return [...found.values()]
+}
+
+/** Node leaves it out where it was not sent. */
+function issuerOf(shown: DetailedPeerCertificate): DetailedPeerCertificate | undefined {
+  return shown.issuerCertificate
 }
 
 function unreachable(address: string, error: unknown): Failure {

@@ -57,25 +57,28 @@ const shape =
 
 /** Reads a caller as it is written, `admin:alice` say, or throws NOT_IDENTIFIED. */
 export function parseCaller(text: string): Caller {
-  const [, kind, who] = shape.exec(text) ?? []
-  switch (kind) {
-    case 'admin':
-    case 'producer':
-    case 'experimenter':
-    case 'guest':
-      return { name: who === undefined ? kind : `${kind}:${who}`, role: { kind } }
-    case 'manager':
-    case 'agent':
-    case 'joiner':
-      if (who !== undefined) return { name: `${kind}:${who}`, role: { kind, facility: who } }
-      break
-    case 'portal':
-      if (who === undefined) return { name: kind, role: { kind } }
-      break
-    case undefined:
-  }
+  const caller = callerOf(text)
+  if (caller !== undefined) return caller
   throw unidentified(
     'NOT_IDENTIFIED',
     `"${text}" is no caller: send ${callerHeader} as admin, producer, experimenter, manager:FACILITY or agent:FACILITY`,
   )
+}
+
+function callerOf(text: string): Caller | undefined {
+  const [, kind = '', who] = shape.exec(text) ?? []
+  if (isNamed(kind)) return { name: who === undefined ? kind : `${kind}:${who}`, role: { kind } }
+  if (isLocal(kind) && who !== undefined) {
+    return { name: `${kind}:${who}`, role: { kind, facility: who } }
+  }
+  return kind === 'portal' && who === undefined ? { name: kind, role: { kind } } : undefined
+}
+
+function isNamed(kind: string): kind is 'admin' | 'producer' | 'experimenter' | 'guest' {
+  return ['admin', 'producer', 'experimenter', 'guest'].includes(kind)
+}
+
+/** Whether who is that is it at a facility. */
+function isLocal(kind: string): kind is 'manager' | 'agent' | 'joiner' {
+  return ['manager', 'agent', 'joiner'].includes(kind)
 }

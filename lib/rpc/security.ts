@@ -3,13 +3,7 @@ import type { PeerCertificate } from 'node:tls'
 import type { Logger } from 'pino'
 import { invalid, unidentified } from '../failure.ts'
 import { identifyInsecurely, parseCaller, type Caller, type Identify } from './caller.ts'
-import {
-  givenFiles,
-  identityOf,
-  readCertified,
-  type Certified,
-  type GivenFiles,
-} from './certified.ts'
+import { givenFiles, identityOf, readCertified, type GivenFiles } from './certified.ts'
 import { dial, openChannel, type Channel } from './connect.ts'
 import { demandDevelopment } from './development.ts'
 import { renewedChannel } from './renewed.ts'
@@ -42,7 +36,7 @@ export async function openSecurity(
   { insecureDev, listen, ...files }: SecuritySettings,
   self: string,
   { log, now }: SecurityDeps,
-  otherwise?: () => Promise<Shown | undefined>,
+  otherwise?: () => Shown | undefined,
 ): Promise<Security> {
   const given = givenFiles(files)
   if (given !== undefined && insecureDev) {
@@ -56,7 +50,7 @@ export async function openSecurity(
       `${given.tlsCert} is for ${certified.name}, and this is ${self}.`,
     )
   }
-  const shown = insecureDev ? undefined : await otherwise?.()
+  const shown = insecureDev ? undefined : otherwise?.()
   if (shown !== undefined) return certifiedBy(shown, now)
   demandDevelopment(insecureDev, listen, log)
   return insecurely(self)

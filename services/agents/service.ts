@@ -26,7 +26,7 @@ export function agentService(deps: {
 }): Omit<Service<typeof AgentServiceService, [call: Call]>, keyof Joining> {
   const { sql, changes, tickets } = deps
   const desired = desiredStates(sql, {
-    keys: tickets.keys.told,
+    keys: () => tickets.keys.told(),
     revokedSerials: () => revokedSerials(sql, tickets.now()),
   })
   return {

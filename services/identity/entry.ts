@@ -47,7 +47,8 @@ export async function openEntry(
   const standing = await openStanding({ ...deps, news })
   const own = await ownOf(settings, deps)
   const shown = own && (await showOwn(own))
-  const security = await openSecurity(settings, 'portal', deps, () => Promise.resolve(shown))
+  const renewal = own && shown && ((signal: AbortSignal) => keepRenewing(shown, own, signal))
+  const security = await openSecurity(settings, 'portal', deps, () => shown)
   const issuing = own && { ...own, newUlid: deps.newUlid }
   if (issuing !== undefined) await keepAdmin(settings, { ...deps, issuing, standing })
   const oidc = oidcOf(settings, deps)
@@ -62,10 +63,7 @@ export async function openEntry(
           if (caller.credential !== undefined) standing.demand(caller.credential)
           return caller
         },
-    works: [
-      (signal) => standing.keepOn(signal),
-      ...(shown && own ? [(signal: AbortSignal) => keepRenewing(shown, own, signal)] : []),
-    ],
+    works: [(signal) => standing.keepOn(signal), ...(renewal === undefined ? [] : [renewal])],
   }
 }
 

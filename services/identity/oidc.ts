@@ -4,7 +4,7 @@ import { unavailable, unidentified, type Failure } from '../../lib/failure.ts'
 /** Tokens of an identity provider (OpenID Connect Core 1.0). */
 export interface Oidc {
   /** What a token says, if it is one of the provider's, for this portal, and counts now; else NOT_IDENTIFIED. */
-  verify(token: string): Promise<Verified>
+  readonly verify: (token: string) => Promise<Verified>
 }
 
 export interface Verified {
@@ -33,7 +33,7 @@ export function openOidc({ issuer, audience, algorithms }: OidcSettings, now: ()
     return keys
   }
   return {
-    async verify(token) {
+    verify: async (token) => {
       const get = await keysOf()
       const demands = {
         ...{ issuer, audience, algorithms: [...algorithms] },

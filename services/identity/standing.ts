@@ -16,7 +16,7 @@ export interface Standing {
   /** Throws if what the caller showed counts no more. */
   demand(credential: Credential): void
   /** Ends a call once what its caller showed counts no more. */
-  watch(caller: Caller, end: (failure: Failure) => void): Disposable
+  readonly watch: (caller: Caller, end: (failure: Failure) => void) => Disposable
   /** Reads again: what was changed before counts afterwards. */
   refresh(): Promise<void>
   /** Reads again whenever somebody says so, and every few seconds. */
@@ -78,7 +78,7 @@ export async function openStanding(deps: {
       if (!known.robots.has(hash)) await refresh()
       return known.robots.get(hash)
     },
-    watch({ credential }, end) {
+    watch: ({ credential }, end) => {
       const one = { credential, end }
       if (isLive(one)) live.add(one)
       return { [Symbol.dispose]: () => void live.delete(one as Live) }

@@ -103,7 +103,11 @@ describe('what cannot be understood', () => {
       'NAME is missing: mrg-image new facility NAME [options]',
       'mrg-image new facility --help',
     ],
-    ['new lab1', 'there is no object `lab1`: known are facility, token, robot', 'mrg-image new --help'],
+    [
+      'new lab1',
+      'there is no object `lab1`: known are facility, token, robot',
+      'mrg-image new --help',
+    ],
     ['show', 'IMAGE is missing: mrg-image show IMAGE', 'mrg-image show --help'],
     ['show alias', 'ALIAS is missing: mrg-image show alias ALIAS', 'mrg-image show alias --help'],
     ['lock', 'MODEL is missing: mrg-image lock MODEL [options]', 'mrg-image lock --help'],

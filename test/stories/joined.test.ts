@@ -38,7 +38,7 @@ async function joinedAgent(facility: string) {
 }
 
 const said = (agent: Awaited<ReturnType<typeof joinedAgent>>, msg: string) =>
-  agent.recorder.lines.filter((line) => line['msg'] === msg)
+  agent.recorder.lines.filter((line) => line.msg === msg)
 
 test('an agent that joined fetches on while its certificate and the portal’s are renewed, as often as it takes', async () => {
   const agent = await joinedAgent('lab1')

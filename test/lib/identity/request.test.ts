@@ -17,10 +17,7 @@ type Asked = Omit<
 >
 
 async function asking(asked: Asked, by: object = algorithm): Promise<Buffer> {
-  const keys = (await webcrypto.subtle.generateKey(by as never, true, [
-    'sign',
-    'verify',
-  ])) as webcrypto.CryptoKeyPair
+  const keys = await webcrypto.subtle.generateKey(by as never, true, ['sign', 'verify'])
   const made = { keys, signingAlgorithm: by as never, ...asked }
   return Buffer.from((await Pkcs10CertificateRequestGenerator.create(made)).rawData)
 }
