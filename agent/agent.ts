@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { sleep } from '../lib/chunks/clock.ts'
-import { limitTo } from '../lib/chunks/limit.ts'
+import { limitTo, type Limit } from '../lib/chunks/limit.ts'
 import { integrityService } from '../lib/chunks/integrity.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
@@ -19,6 +19,7 @@ import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
 import { integrityAccess, localAccess, peerAccess } from './access.ts'
 import { admission } from './admission.ts'
 import { localService } from './local.ts'
+import { offerPresent } from './offered/starting.ts'
 import { prepareProjection } from './projection/starting.ts'
 import { keepReporting } from './report.ts'
 import { keepsRoom } from './room.ts'
@@ -45,6 +46,8 @@ export interface Agent extends AsyncDisposable {
   readonly socket: string
   /** Where it serves peers; empty if it does not. */
   readonly peerAddress: string
+  /** Where it offers images; empty if it does not. */
+  readonly offered: string
 }
 
 /** Starts a facility's agent; disposing of it ends what is under way and leaves everything durable. */
@@ -65,7 +68,8 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
   const room = keepsRoom(settings, syncing, storage, { ...deps, log })
   const sync = { ...syncing, makeRoom: room.evicting.makeRoom }
   const gate = { identify: identifyInsecurely, log, clock: deps.clock, recognise: asItIs }
-  const served = sharesChunks(settings, servable, sync.state, storage, deps)
+  const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
+  const served = sharesChunks(limit, servable, sync.state, storage, deps)
   const peerAddress = await answerPeers(settings, served.chunks, gate, security, stack)
   const scrubbing = agentScrubber(settings, { ...deps, ...storage, log, sources })
   const healed = { ...store, heal: scrubbing.heal }
@@ -75,8 +79,9 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
     ...{ ...deps, facility, log, clock: sync.clock, upstream: sync.upstream },
     publisher,
   })
-  const projection = { data, isPortals, sync, storage: { ...storage, store: healed } }
-  const projecting = await prepareProjection(settings, { ...deps, ...projection, log }, stack)
+  const showing = { ...deps, data, isPortals, sync, log, storage: { ...storage, store: healed } }
+  const projecting = await prepareProjection(settings, showing, stack)
+  const offered = await offerPresent(settings, { ...showing, facility, limit }, stack)
   const local = localService({
     ...sync,
     ...{ publisher, builders: settings.build, projecting },
@@ -93,7 +98,7 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
     (signal) => converge(sync, signal),
     (signal) => keepReporting({ facility, peerAddress }, sync, signal),
     room.evict,
-    ...(projecting === undefined ? [] : [projecting.keepOn]),
+    ...[projecting, offered].flatMap((shown) => (shown === undefined ? [] : [shown.keepOn])),
     (signal) => keepLooking(usage, sync.clock, signal),
   ]
   const upkeep: readonly Loop[] = [
@@ -103,23 +108,23 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
   keepGoing([...(isPortals ? [] : ofFacility), ...building, ...upkeep], stack)
   log.info({ socket, peerAddress, portal: settings.portal }, 'agent ready')
   const owned = stack.move()
-  return { socket, peerAddress, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  const addresses = { socket, peerAddress, offered: offered?.address ?? '' }
+  return { ...addresses, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** The chunks that peers may have, and how much of them they got. */
 function sharesChunks(
-  { serveRate }: AgentSettings,
+  limit: Limit,
   source: ChunkSource,
   state: Pick<SyncState, 'desired'>,
   { images }: Pick<Storage, 'images'>,
-  { now, clock }: AgentDeps,
+  { now }: AgentDeps,
 ) {
   let bytes = 0n
   const onSent = ({ payload }: Run): void => {
     bytes += BigInt(payload.length)
   }
   const admit = admission({ images, keys: () => state.desired.ticketKeys, now })
-  const limit = limitTo(serveRate, { now: clock, sleep })
   const service = chunkService({ source, admit, limit, onSent })
   return { chunks: mount(chunkPlane, service, peerAccess), bytes: () => bytes }
 }
