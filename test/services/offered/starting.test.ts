@@ -173,6 +173,14 @@ describe('what a portal offers', () => {
       'docker-distribution-api-version': 'registry/2.0',
     })
     expect((await get(`/v2/${line}/manifests/${digestOf(body)}`)).body.equals(body)).toBe(true)
+    // oras asks so, to learn a tag's digest.
+    const accept =
+      'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json'
+    const known = await get(`/v2/${line}/manifests/latest`, { method: 'HEAD', headers: { accept } })
+    expect(known).toMatchObject({
+      status: 200,
+      headers: { 'docker-content-digest': digestOf(body), 'content-length': String(body.length) },
+    })
     const { config, layers } = JSON.parse(body.toString()) as Manifest
     for (const { digest, size } of [config, ...layers]) {
       const blob = await get(`/v2/${line}/blobs/${digest}`)
@@ -204,7 +212,11 @@ describe('what a portal offers', () => {
   })
 
   test.each(['POST', 'PUT', 'PATCH', 'DELETE'])('cannot be changed by %s', async (method) => {
-    const answer = await get(`/v2/${line}/blobs/uploads/`, { method, body: 'x', headers: { 'content-length': '1' } })
+    const answer = await get(`/v2/${line}/blobs/uploads/`, {
+      method,
+      body: 'x',
+      headers: { 'content-length': '1' },
+    })
     expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })
     expect(answer.body.toString()).toContain('"code":"UNSUPPORTED"')
   })
