@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { isOver } from '../chunks/abort.ts'
 import type { Clock } from '../chunks/clock.ts'
+import { sha256, type Digest } from '../content/digest.ts'
 import { corrupt } from '../failure.ts'
 import { listAll, type Listing } from './listing.ts'
 import { measure, type Measured } from './measuring.ts'
@@ -40,7 +41,7 @@ const mostManifests = 4
 export function offering(given: OfferingDeps): Offering {
   const { table, log, clock } = given
   const deps = { ...given, manifestOf: remembering(mostManifests, given.manifestOf) }
-  const listing = sharing(() => listKnown(deps), clock)
+  const listing = sharing(lister(deps), clock)
   // A repair brought the same chunk in other bytes.
   const changed = ({ name }: OfferedImage): Error => {
     listing.renew()
@@ -68,14 +69,19 @@ export function offering(given: OfferingDeps): Offering {
   }
 }
 
-async function listKnown({ images, table }: OfferingDeps): Promise<Listing> {
-  const [offered, known] = await Promise.all([images(), table.all()])
-  return listAll(
-    offered.flatMap((image) => {
+/** Lists the images whose forms are known; the same ones are the list from before, since rendering thousands takes a while. */
+function lister({ images, table }: OfferingDeps): () => Promise<Listing> {
+  let last: { readonly of: Digest; readonly listing: Listing } | undefined
+  return async () => {
+    const [offered, known] = await Promise.all([images(), table.all()])
+    const complete = offered.flatMap((image) => {
       const forms = known.get(image.name)
       return forms === undefined ? [] : [{ image, forms }]
-    }),
-  )
+    })
+    const of = sha256(Buffer.from(JSON.stringify(complete)))
+    if (last?.of !== of) last = { of, listing: listAll(complete) }
+    return last.listing
+  }
 }
 
 /** Reads one image whose forms are not known; says whether there was one. What failed is left alone for a while. */

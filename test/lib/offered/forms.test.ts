@@ -112,10 +112,15 @@ storyWith('qemu-img and zstd', ['qemu-img', 'zstd'])('other tools', () => {
     ['of every kind of chunk', disk],
     ['of one byte', Buffer.from('x')],
     ['of holes alone', Buffer.alloc(3_000_000)],
-    ['over an L2 table long', Buffer.concat([Buffer.alloc(540 * 1024 * 1024), disk])],
   ]
 
-  test.each(disks)('read the qcow2 of a disk %s as the disk', async (_, data) => {
+  /** The start of the disk is another L2 table's than its end. */
+  const long = [
+    'over an L2 table long',
+    Buffer.concat([Buffer.alloc(520 * 1024 * 1024), disk]),
+  ] as const
+
+  test.each([...disks, long])('read the qcow2 of a disk %s as the disk', async (_, data) => {
     await using folder = await temporaryFolder()
     const { extents, deps } = storedDisk(data, pool)
     const [path, out] = [join(folder.path, 'disk.qcow2'), join(folder.path, 'disk')]
