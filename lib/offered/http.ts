@@ -28,8 +28,8 @@ export interface Serving extends AsyncDisposable {
 }
 
 const mostConnections = 512
-/** Files that are sent at once. */
-const mostSent = 64
+/** Files that are sent at once; each takes some 6 MiB. */
+const mostSent = 32
 const headersMs = 10_000
 const idleMs = 30_000
 const usualPatienceMs = 60_000
@@ -63,7 +63,12 @@ export async function serveOffering(
 }
 
 async function serverOf(shown: Shown | undefined): Promise<Server> {
-  const limits = { headersTimeout: headersMs, requestTimeout: headersMs, keepAliveTimeout: idleMs }
+  const limits = {
+    headersTimeout: headersMs,
+    requestTimeout: headersMs,
+    connectionsCheckingInterval: headersMs / 2,
+    keepAliveTimeout: idleMs,
+  }
   if (shown === undefined) return createServer(limits)
   const [cert, key] = await Promise.all([readGiven(shown.cert), readGiven(shown.key)])
   try {

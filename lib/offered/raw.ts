@@ -61,7 +61,7 @@ type Part =
       readonly to: number
     }
 
-const batchBytes = 4 * 1024 * 1024
+const batchBytes = 2 * 1024 * 1024
 const aheadBatches = 2
 
 function* partsOf(extents: Extents, ranges: readonly Range[]): Generator<Part> {

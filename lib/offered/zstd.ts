@@ -20,8 +20,8 @@ export interface FramesDeps {
 /** A hole or a chunk; what is a frame. */
 type Unit = { readonly hole: number } | { readonly digest: Digest; readonly length: number }
 
-const unitsAPiece = 64
-const aheadPieces = 3
+const unitsAPiece = 32
+const aheadPieces = 2
 const rowBytes = 4 + digestBytes
 
 /** The frames in pieces, every chunk checked. */
