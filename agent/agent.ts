@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { sleep } from '../lib/chunks/clock.ts'
-import { limitTo } from '../lib/chunks/limit.ts'
+import { limitTo, type Limit } from '../lib/chunks/limit.ts'
 import { integrityService } from '../lib/chunks/integrity.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
@@ -23,6 +23,7 @@ import { refusing } from './identity/refusing.ts'
 import { keepRenewing } from './identity/renewing.ts'
 import { whoIs, type Who } from './identity/who.ts'
 import { localService } from './local.ts'
+import { offerPresent } from './offered/starting.ts'
 import { prepareProjection } from './projection/starting.ts'
 import { keepReporting } from './report.ts'
 import { keepsRoom } from './room.ts'
@@ -50,6 +51,8 @@ export interface Agent extends AsyncDisposable {
   readonly socket: string
   /** Where it serves peers; empty if it does not. */
   readonly peerAddress: string
+  /** Where it offers images; empty if it does not. */
+  readonly offered: string
 }
 
 /** Starts a facility's agent; disposing of it ends what is under way and leaves everything durable. */
@@ -75,11 +78,12 @@ async function runAgent(
   const storage = await openStorage(data, deps, stack)
   const { store, drafts, pool, usage } = storage
   const prepared = prepareSync(settings, { ...deps, security }, storage, stack)
-  const { served: offered, sources, ...syncing } = prepared
+  const { served: present, sources, ...syncing } = prepared
   const room = keepsRoom(settings, syncing, storage, deps)
   const sync = { ...syncing, makeRoom: room.evicting.makeRoom }
   const gate = { identify: identifyInsecurely, log, clock: deps.clock, recognise: asItIs }
-  const served = sharesChunks(settings, offered, sync.state, storage, deps)
+  const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
+  const served = sharesChunks(limit, present, sync.state, storage, deps)
   const guard = refusing(security, () => sync.state.desired.revokedSerials)
   const peerAddress = await answerPeers(settings, served.chunks, gate, guard, stack)
   const scrubbing = agentScrubber(settings, { ...deps, ...storage, sources })
@@ -90,8 +94,9 @@ async function runAgent(
     ...{ ...deps, facility, clock: sync.clock, upstream: sync.upstream },
     publisher,
   })
-  const projection = { data, isPortals, sync, storage: { ...storage, store: healed } }
-  const projecting = await prepareProjection(settings, { ...deps, ...projection }, stack)
+  const showing = { ...deps, data, isPortals, sync, storage: { ...storage, store: healed } }
+  const projecting = await prepareProjection(settings, showing, stack)
+  const offered = await offerPresent(settings, { ...showing, facility, limit }, stack)
   const local = localService({
     ...sync,
     ...{ publisher, builders: settings.build, projecting },
@@ -108,7 +113,7 @@ async function runAgent(
     (signal) => converge(sync, signal),
     (signal) => keepReporting({ facility, peerAddress }, sync, signal),
     room.evict,
-    ...(projecting === undefined ? [] : [projecting.keepOn]),
+    ...[projecting, offered].flatMap((shown) => (shown === undefined ? [] : [shown.keepOn])),
     (signal) => keepLooking(usage, sync.clock, signal),
   ]
   const upkeep: readonly Loop[] = [
@@ -120,23 +125,23 @@ async function runAgent(
   keepGoing([...(isPortals ? [] : ofFacility), ...building, ...always], stack)
   log.info({ socket, peerAddress, portal }, 'agent ready')
   const owned = stack.move()
-  return { socket, peerAddress, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  const addresses = { socket, peerAddress, offered: offered?.address ?? '' }
+  return { ...addresses, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** The chunks that peers may have, and how much of them they got. */
 function sharesChunks(
-  { serveRate }: AgentSettings,
+  limit: Limit,
   source: ChunkSource,
   state: Pick<SyncState, 'desired'>,
   { images }: Pick<Storage, 'images'>,
-  { now, clock }: AgentDeps,
+  { now }: AgentDeps,
 ) {
   let bytes = 0n
   const onSent = ({ payload }: Run): void => {
     bytes += BigInt(payload.length)
   }
   const admit = admission({ images, keys: () => state.desired.ticketKeys, now })
-  const limit = limitTo(serveRate, { now: clock, sleep })
   const service = chunkService({ source, admit, limit, onSent })
   return { chunks: mount(chunkPlane, service, peerAccess), bytes: () => bytes }
 }

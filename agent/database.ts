@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { damageSchema } from './damage.ts'
 import { arrivalsUpgrade } from './images.ts'
+import { offeredSchema } from './offered/table.ts'
 import { needAll, needsSchema } from './needs.ts'
 import { placesSchema, placesUpgrade } from './places.ts'
 import { projectionSchema } from './projection/table.ts'
@@ -54,5 +55,6 @@ export function openAgentDatabase(dir: string): DatabaseSync {
     db.exec(`BEGIN; ${projectionSchema} PRAGMA user_version = 4; COMMIT`)
   }
   db.exec(damageSchema)
+  db.exec(offeredSchema)
   return db
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { offerSettings } from '../lib/offered/settings.ts'
 import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
 import { percent, size } from '../lib/sizes.ts'
@@ -55,7 +56,7 @@ export const agentSettings = {
       .optional(),
   },
   serveRate: {
-    about: 'bytes a second that are sent to other facilities at most; without end if not given',
+    about: 'bytes a second that are sent to others at most, all together; without end if not given',
     value: 'BYTES',
     schema: byteRate,
   },
@@ -95,6 +96,7 @@ export const agentSettings = {
     schema: time('7d'),
   },
   ...projectionSettings,
+  ...offerSettings,
   ...builderSettings,
   ...upkeepSettings,
   ...processSettings,

@@ -17,6 +17,8 @@ import { imagesIn, type ImageTable } from './images.ts'
 import { findLostPacks } from './lost.ts'
 import { projectionIn, type ProjectionTable } from './projection/table.ts'
 import type { RoundDeps } from './round.ts'
+import type { FormTable } from '../lib/offered/offering.ts'
+import { offeredIn } from './offered/table.ts'
 import { needsIn, type Needs } from './needs.ts'
 import { placesIn } from './places.ts'
 import { usageIn, type Usage } from './usage.ts'
@@ -35,6 +37,8 @@ export interface Storage {
   readonly usage: Usage
   /** What was laid out at a place for others to read. */
   readonly projection: (place: string) => ProjectionTable
+  /** What is known of the forms in which images are offered. */
+  readonly offered: FormTable
   readonly weigh: RoundDeps['weigh']
   readonly pool: Pool
 }
@@ -65,6 +69,7 @@ export async function openStorage(
     drafts: draftsIn(db),
     usage: usageIn(db, deps.now),
     projection: (place) => projectionIn(db, place),
+    offered: offeredIn(db),
     weigh: (ranks, isKept) => weigh(db, ranks, isKept),
   }
 }

@@ -1,5 +1,4 @@
-import { sleep } from '../lib/chunks/clock.ts'
-import { limitTo } from '../lib/chunks/limit.ts'
+import type { Limit } from '../lib/chunks/limit.ts'
 import { integrityService } from '../lib/chunks/integrity.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
@@ -52,8 +51,9 @@ import type { Stores } from './stores.ts'
 import type { Leases } from './uploads/leases.ts'
 
 /** What the services are made of. */
-export interface Parts
-  extends PortalDeps, Pick<PortalSettings, 'serveRate' | 'facilityRecipeBytes'> {
+export interface Parts extends PortalDeps, Pick<PortalSettings, 'facilityRecipeBytes'> {
+  /** Of what is sent of images, to all together. */
+  readonly limit: Limit
   readonly sql: Sql
   readonly blobs: BlobStore
   readonly verify: Verify
@@ -68,9 +68,8 @@ export interface Parts
 
 /** Every service of the portal, joined with who may call it. */
 export function mountServices(parts: Parts, stores: Stores): readonly Mounted[] {
-  const { sql, blobs, clock, serveRate, entry } = parts
+  const { sql, blobs, limit, entry } = parts
   const { store, archive, collecting, scrubbing } = stores
-  const limit = limitTo(serveRate, { now: clock, sleep })
   const chunks = chunkService({
     ...{ source: store, limit },
     fingerprints: (digests) => fingerprints(sql, digests),

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import { sleep } from '../lib/chunks/clock.ts'
+import { limitTo } from '../lib/chunks/limit.ts'
 import { ownFolder } from '../lib/ownership.ts'
 import type { World } from '../lib/service.ts'
 import { listen } from '../lib/rpc/server.ts'
@@ -16,6 +18,7 @@ import { migrate } from './db/migrate.ts'
 import { watchHealth } from './health.ts'
 import { openEntry } from './identity/entry.ts'
 import { mountServices } from './mounts.ts'
+import { offerReleased } from './offered/starting.ts'
 import type { portalSettings } from './settings.ts'
 import { openStores } from './stores.ts'
 import { inBackground, worksOf } from './works.ts'
@@ -27,6 +30,8 @@ export type PortalDeps = World
 /** A portal that answers. */
 export interface Portal extends AsyncDisposable {
   readonly address: string
+  /** Where images are offered; empty if they are not. */
+  readonly offered: string
 }
 
 /** Starts the control plane; disposing of it ends what is under way and leaves everything durable. */
@@ -51,10 +56,11 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const { leases, archive } = stores
   const storage = { ...given, sql, leases }
   const room = { portal: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
+  const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
   const demand = () => demandArchive(archive)
   const parts = {
     ...{ ...settings, ...storage, changes, news, room, pool },
-    ...{ audit, demandArchive: demand, entry },
+    ...{ audit, limit, demandArchive: demand, entry },
   }
   const services = mountServices(parts, stores)
   const gate = {
@@ -66,13 +72,26 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     await listen(settings.listen, services, gate, descriptors, security.server('something')),
   )
   stack.use(watchHealth(server, sql, blobs, log))
-  const works = [...worksOf(settings, parts, stores), ...entry.works]
+  const offered = await offerReleased(
+    settings,
+    { ...parts, store: { ...stores.store, heal: stores.main.heal } },
+    stack,
+  )
+  const works = [
+    ...worksOf(settings, parts, stores),
+    ...entry.works,
+    ...(offered === undefined ? [] : [offered.keepOn]),
+  ]
   for (const work of works) stack.use(inBackground(work))
   const [host = ''] = /^.*(?=:)/.exec(settings.listen) ?? []
   const address = `${host}:${server.port}`
   log.info({ address }, 'portal ready')
   const owned = stack.move()
-  return { address, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return {
+    address,
+    offered: offered?.address ?? '',
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
 }
 
 const descriptorFile = new URL('../proto/gen/descriptors.binpb', import.meta.url)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { bucketUrl, serverSettings } from '../lib/chunks/given.ts'
+import { offerSettings } from '../lib/offered/settings.ts'
 import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
 import { address, flag, processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
@@ -69,10 +70,11 @@ export const portalSettings = {
   archiveS3PathStyle: { about: 'ask it for endpoint/bucket/key', schema: flag },
   serveRate: {
     about:
-      'bytes a second of chunks that are sent at most, to all together; without end if not given',
+      'bytes a second of chunks and offered images that are sent at most, to all together; without end if not given',
     value: 'BYTES',
     schema: byteRate,
   },
+  ...offerSettings,
   collectEvery: {
     about: 'how often what nothing needs is collected; 1h if not given, 0 for only when asked',
     value: 'TIME',

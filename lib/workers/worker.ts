@@ -6,6 +6,7 @@ import { rebuild } from './rebuild.ts'
 import { failedReply, type Reply } from './reply.ts'
 import { segment } from './segment.ts'
 import type { Outcome } from './task.ts'
+import { unpack } from './unpack.ts'
 import { fingerprint, verify } from './verify.ts'
 
 // The entry of every thread of the pool: does one task after another, as they are sent.
@@ -18,6 +19,7 @@ export interface Tasks {
   readonly expand: typeof expand
   readonly frames: typeof makeFrames
   readonly rebuild: typeof rebuild
+  readonly unpack: typeof unpack
 }
 
 /** A task as it is sent to a thread. */
@@ -54,5 +56,7 @@ function perform(request: Request): Outcome<unknown> {
       return makeFrames(request.input)
     case 'rebuild':
       return rebuild(request.input)
+    case 'unpack':
+      return unpack(request.input)
   }
 }

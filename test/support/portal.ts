@@ -90,6 +90,8 @@ export async function freshPortal(
   const clients = (caller: string) => stack.use(clientsAs(portal.address, caller))
   return {
     address: portal.address,
+    /** Where it offers images; empty if it does not. */
+    offered: portal.offered,
     sql: database.sql,
     database: { url: database.url, sql: database.sql },
     folder: folder.path,
