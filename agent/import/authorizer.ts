@@ -15,18 +15,15 @@ export function authorizer(
   client: Client,
   now: () => Date,
 ): NonNullable<Ask['authorization']> {
-  let asked: Promise<URL | undefined> | undefined
-  let token: Promise<Token> | undefined
-  const fresh = async (server: URL, signal: AbortSignal): Promise<Token> => {
-    const known = await token
-    if (known !== undefined && known.until > now().getTime()) return known
-    return (token = tokenOf(server, client, now, signal))
-  }
+  let server: { readonly url: URL | undefined } | undefined
+  let token: Token | undefined
   return async (signal) => {
-    asked ??= tokenServer(place, client, signal)
-    const server = await asked
-    if (server === undefined) return undefined
-    return `Bearer ${(await fresh(server, signal)).value}`
+    server ??= { url: await tokenServer(place, client, signal) }
+    if (server.url === undefined) return undefined
+    if (token === undefined || token.until <= now().getTime()) {
+      token = await tokenOf(server.url, client, now, signal)
+    }
+    return `Bearer ${token.value}`
   }
 }
 
