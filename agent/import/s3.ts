@@ -1,12 +1,15 @@
 import { isIP } from 'node:net'
 import { openObjects, type Objects, type ObjectStat } from '../../lib/chunks/objects.ts'
-import { invalid } from '../../lib/failure.ts'
+import { Failure, invalid, missing } from '../../lib/failure.ts'
+import { isNamed, statusOf } from '../../lib/chunks/refusals.ts'
 import type { S3Place } from '../../lib/sources/place.ts'
 import { checkAddress, parseAllowed } from './address.ts'
+import { faultOf, refusalOf } from './answers.ts'
 import { checkUrl } from './asking.ts'
 import { guardedLookup } from './connecting.ts'
 import { type Found, originOf } from './finding.ts'
 import type { Origin, OriginDeps } from './origin.ts'
+import { Passing } from './persisting.ts'
 
 /** Objects of a bucket. */
 export async function s3Origin(place: S3Place, deps: OriginDeps): Promise<Origin> {
@@ -44,9 +47,20 @@ function foundOf({ key, sizeBytes, writtenAt, etag }: ObjectStat, objects: Objec
     async *open(signal) {
       for (let at = 0; at < sizeBytes; at += partBytes) {
         const length = Math.min(partBytes, sizeBytes - at)
-        yield Buffer.from(await objects.get(key, at, length, signal, etag))
+        yield await partOf(objects.get(key, at, length, signal, etag), key)
       }
     },
+  }
+}
+
+async function partOf(reading: Promise<Uint8Array>, key: string): Promise<Buffer> {
+  try {
+    const bytes = await reading
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  } catch (error) {
+    if (!(error instanceof Failure) || error.reason !== 'CHUNK_NOT_FOUND') throw error
+    const text = `${key} is not in its bucket any more: look again what there is`
+    throw missing('SOURCE_GONE', text, { name: key }, error)
   }
 }
 
@@ -71,6 +85,7 @@ async function openGuarded(place: S3Place, deps: OriginDeps): Promise<Objects> {
   }
   return openObjects({
     ...{ bucket, prefix, region, endpoint, pathStyle, random, stallMs },
+    describe: (error) => refusedBy(url, bucket, error),
     lookup: guardedLookup(url.protocol, { allowed, stallMs, resolve }),
     ...(ca === undefined ? {} : { ca }),
     ...(deps.patience === undefined ? {} : { patience: deps.patience }),
@@ -78,4 +93,16 @@ async function openGuarded(place: S3Place, deps: OriginDeps): Promise<Objects> {
       ? { anonymous: true }
       : { credentials: { accessKeyId: credential.user, secretAccessKey: credential.password } }),
   })
+}
+
+function refusedBy({ origin }: URL, bucket: string, error: unknown): unknown {
+  const status = statusOf(error)
+  const url = new URL(`${origin}/${encodeURIComponent(bucket)}`)
+  if (status === undefined) {
+    const code = isNamed(error, 'TimeoutError') ? { code: 'ETIMEDOUT' } : error
+    const fault = faultOf(url, code)
+    return fault instanceof Passing ? fault.failure : fault === code ? error : fault
+  }
+  const refusal = refusalOf({ url, status, headers: {} }, new Date(0))
+  return refusal instanceof Passing ? refusal.failure : refusal
 }

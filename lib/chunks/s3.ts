@@ -14,6 +14,8 @@ export interface S3Options extends BucketAddress {
   readonly anonymous?: boolean
   /** Finds the server's addresses, in place of the system's own way. */
   readonly lookup?: LookupFunction
+  /** What a failed request says, where it is not what it says of a store. */
+  readonly describe?: (error: unknown) => unknown
   /** Certificates in PEM that are trusted beside the usual ones. */
   readonly ca?: string
   readonly patience?: Omit<Patience, 'random'>
@@ -48,7 +50,8 @@ export async function openS3(options: S3Options): Promise<S3> {
       persistently(
         () => send({ abortSignal: either(AbortSignal.timeout(attemptMs(bytes)), signal) }),
         patience,
-        (error, attempts) => failureOf(options, operation, error, attempts),
+        (error, attempts) =>
+          options.describe?.(error) ?? failureOf(options, operation, error, attempts),
         signal,
       ),
     [Symbol.dispose]: () => {

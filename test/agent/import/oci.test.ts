@@ -40,7 +40,7 @@ async function scene(): Promise<Scene> {
   const registry = await startRegistry()
   let last: Buffer = Buffer.alloc(0)
   return {
-    ...{ endpoint: registry.endpoint, name: '13/disk.qcow2', tellsSize: true },
+    ...{ endpoint: registry.endpoint, name: '13/disk.qcow2' },
     place: (url) => ({ kind: 'oci', url, repository: 'images/debian' }),
     async offer(bytes) {
       last = bytes

@@ -48,7 +48,7 @@ async function scene(): Promise<Scene> {
   const nginx = await startNginx()
   let disk: Offered | undefined
   return {
-    ...{ name, tellsSize: true },
+    ...{ name },
     endpoint: `http://127.0.0.1:${nginx.port}`,
     place: (url) => ({ kind: 'simplestreams', url }),
     async offer(bytes) {
