@@ -97,7 +97,7 @@ function isOrigin(text: string): boolean {
 /** The parser's own message would show the line. */
 function treeOf(path: string, text: string): unknown {
   try {
-    return parse(text, { prettyErrors: false, logLevel: 'silent' })
+    return parse(text, { prettyErrors: false, logLevel: 'error' })
   } catch {
     throw unreadable(path, 'it is neither YAML nor JSON')
   }
