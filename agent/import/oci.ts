@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { precondition } from '../../lib/failure.ts'
+import { Failure, precondition } from '../../lib/failure.ts'
 import type { OciPlace } from '../../lib/sources/place.ts'
 import { type Client, openClient, parsed } from './client.ts'
 import { type Found, originOf } from './finding.ts'
@@ -17,7 +17,8 @@ export function ociOrigin(place: OciPlace, deps: OriginDeps): Origin {
     const found: Found[] = []
     for (let at = 0; at < tags.length; at += together) {
       const some = tags.slice(at, at + together)
-      found.push(...(await Promise.all(some.map((tag) => ofTag(tag, finder, signal)))).flat())
+      const theirs = some.map((tag) => ofTag(tag, finder, signal).catch(nothingIfGone))
+      found.push(...(await Promise.all(theirs)).flat())
     }
     return found
   }
@@ -52,6 +53,12 @@ const manifestForm = z.object({
   layers: z.array(blobForm).optional(),
   annotations: z.record(z.string(), z.string()).nullish(),
 })
+
+/** Registries go on listing tags whose manifest was deleted. */
+function nothingIfGone(error: unknown): Found[] {
+  if (error instanceof Failure && error.reason === 'SOURCE_GONE') return []
+  throw error
+}
 
 async function ofTag(tag: string, finder: Finder, signal: AbortSignal): Promise<Found[]> {
   const content = await finder.registry.manifest(tag, signal)

@@ -2,7 +2,7 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { headerOf, readCredentials } from '../../../agent/import/credentials.ts'
-import { fetchingDeps, fetchingSettings } from '../../../agent/import/settings.ts'
+import { guardOf, guardSettings } from '../../../agent/import/guard.ts'
 import { readSettings } from '../../../lib/settings.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
@@ -94,11 +94,10 @@ describe('a file of credentials', () => {
 })
 
 describe('the settings', () => {
-  const readAll = (args: readonly string[]) =>
-    readSettings(fetchingSettings, args, {}, 'MERGE_IMAGE')
+  const readAll = (args: readonly string[]) => readSettings(guardSettings, args, {}, 'MERGE_IMAGE')
 
   test('open nothing if nothing is given', async () => {
-    const deps = await fetchingDeps(readAll([]))
+    const deps = await guardOf(readAll([]))
     expect(deps).toMatchObject({ insideAllowed: [], mostBytes: 128n * 1024n ** 3n })
     expect(deps.credentials(new URL('https://a.example'))).toBeUndefined()
   })
@@ -110,7 +109,7 @@ describe('the settings', () => {
     await writeFile(credentials, good, { mode: 0o600 })
     const args = ['--import-inside', '10.1.0.0/16, fd00::/8', '--import-most', '10G']
     const files = ['--import-ca', ca, '--import-credentials', credentials]
-    const deps = await fetchingDeps(readAll([...args, ...files]))
+    const deps = await guardOf(readAll([...args, ...files]))
     expect(deps).toMatchObject({ ca: 'PEM', insideAllowed: ['10.1.0.0/16', 'fd00::/8'] })
     expect(deps.credentials(new URL('https://api.github.com/'))).toBeDefined()
   })

@@ -5,7 +5,7 @@ import { pack } from 'tar-stream'
 import { openOrigin } from '../../../agent/import/open.ts'
 import type { Item, Origin } from '../../../agent/import/origin.ts'
 import { originContract, type Scene } from '../../contracts/origins.ts'
-import { bytesOf, importDeps, named } from '../../support/importing.ts'
+import { bytesOf, importDeps, named, never } from '../../support/importing.ts'
 import { type LayerOf, type ManifestOf, ociLayout } from '../../support/ocilayout.ts'
 import { pushWithSkopeo, type Registry, startRegistry } from '../../support/registry.ts'
 import { storyWith } from '../../support/tools.ts'
@@ -118,6 +118,20 @@ storyWith('a registry', ['docker-registry', 'skopeo'])('a registry', () => {
       const layers = [below, above, top].map((bytes) => ({ mediaType: layer, bytes }))
       const item = await pushed('several', ...layers)
       expect((await bytesOf(origin, item)).equals(disk)).toBe(true)
+    })
+
+    test('and tags whose image was deleted', async () => {
+      const bytes = await tarOf([{ name: 'disk/d' }, Buffer.from('gone')])
+      await pushed('gone', { mediaType: layer, bytes })
+      const manifest = `${registry.endpoint}/v2/vm/manifests`
+      const headers = { accept: 'application/vnd.oci.image.manifest.v1+json' }
+      const found = await fetch(`${manifest}/gone`, { headers })
+      const digest = found.headers.get('docker-content-digest') ?? ''
+      await fetch(`${manifest}/${digest}`, { method: 'DELETE' })
+      await pushed('left', { mediaType: layer, bytes: await tarOf([{ name: 'disk/d' }, disk]) })
+      const names = (await origin.items(never)).map(({ name }) => name)
+      expect(names).toContain('left/disk')
+      expect(names).not.toContain('gone/disk')
     })
 
     test('as Docker writes it', async () => {

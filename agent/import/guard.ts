@@ -9,7 +9,7 @@ import { noCredentials, readCredentials } from './credentials.ts'
 import type { OriginDeps } from './origin.ts'
 
 /** What the agent's owner settles for all sources (docs/sources.md). */
-export const fetchingSettings = {
+export const guardSettings = {
   importCredentials: {
     about:
       'a file of what servers are told to let sources in, each by its own scheme, host and port',
@@ -38,11 +38,11 @@ export const fetchingSettings = {
   },
 } satisfies Settings
 
-type FetchingSettings = Values<typeof fetchingSettings>
+type GuardSettings = Values<typeof guardSettings>
 
 /** Reads the files that the settings name. */
-export async function fetchingDeps(
-  settings: FetchingSettings,
+export async function guardOf(
+  settings: GuardSettings,
 ): Promise<Pick<OriginDeps, 'credentials' | 'ca' | 'insideAllowed' | 'mostBytes'>> {
   const { importCredentials, importCa, importInside, importMost } = settings
   return {
