@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { GitlabPackagesPlace } from '../../lib/sources/place.ts'
-import { openClient } from './client.ts'
+import { type Client, openClient } from './client.ts'
 import { type Found, originOf } from './finding.ts'
 import { openGitlab } from './gitlab.ts'
 import type { Origin, OriginDeps } from './origin.ts'
@@ -9,22 +9,6 @@ import type { Origin, OriginDeps } from './origin.ts'
 export function gitlabPackagesOrigin(place: GitlabPackagesPlace, deps: OriginDeps): Origin {
   const client = openClient(deps)
   const gitlab = openGitlab(place, client)
-  const foundOf = (version: string, file: File): Found => {
-    const name = `${version}/${file.file_name}`
-    const sum = file.file_sha256?.toLowerCase()
-    const sizeBytes = BigInt(file.size)
-    const words = ['packages', 'generic', place.package, version, ...file.file_name.split('/')]
-    return {
-      ...{ name, sizeBytes, time: new Date(file.created_at) },
-      version: sum === undefined ? `file ${file.id} ${file.size}` : `sha256:${sum}`,
-      ...(sum === undefined ? {} : { sha256: sum }),
-      fields: { package: place.package, version, file: file.file_name },
-      open: (signal) => {
-        const wanted = { ...gitlab.ask(words), name, sizeBytes, isChecked: sum !== undefined }
-        return client.fetch(wanted, signal)
-      },
-    }
-  }
   const find = async (signal: AbortSignal): Promise<readonly Found[]> => {
     const found: Found[] = []
     for (const { id, version } of await newest(signal)) {
@@ -35,7 +19,7 @@ export function gitlabPackagesOrigin(place: GitlabPackagesPlace, deps: OriginDep
         const before = files.get(file.file_name)
         if (before === undefined || before.id < file.id) files.set(file.file_name, file)
       }
-      found.push(...[...files.values()].map((file) => foundOf(version, file)))
+      found.push(...[...files.values()].map((file) => foundOf(version, file, place, client)))
     }
     return found
   }
@@ -51,6 +35,23 @@ export function gitlabPackagesOrigin(place: GitlabPackagesPlace, deps: OriginDep
     return versions
   }
   return originOf(find, deps, client)
+}
+
+function foundOf(version: string, file: File, place: GitlabPackagesPlace, client: Client): Found {
+  const name = `${version}/${file.file_name}`
+  const sum = file.file_sha256?.toLowerCase()
+  const sizeBytes = BigInt(file.size)
+  const words = ['packages', 'generic', place.package, version, ...file.file_name.split('/')]
+  return {
+    ...{ name, sizeBytes, time: new Date(file.created_at) },
+    version: sum === undefined ? `file ${file.id} ${file.size}` : `sha256:${sum}`,
+    ...(sum === undefined ? {} : { sha256: sum }),
+    fields: { package: place.package, version, file: file.file_name },
+    open: (signal) => {
+      const { url } = openGitlab(place, client).ask(words)
+      return client.fetch({ url, name, sizeBytes, isChecked: sum !== undefined }, signal)
+    },
+  }
 }
 
 const mostVersions = 20
