@@ -8,6 +8,7 @@ import {
   PutObjectCommand,
   type StorageClass,
 } from '@aws-sdk/client-s3'
+import { fileChanged } from '../workers/faults.ts'
 import { blobGone, blobShort } from './blobs.ts'
 import { putInParts } from './multipart.ts'
 import { isNamed, statusOf, unusable } from './refusals.ts'
@@ -27,7 +28,7 @@ export interface ObjectStat {
   readonly writtenAt: number
   /** Says which put wrote it; only `head` knows. */
   readonly token?: string
-  /** The server's own word for its bytes; only `head` knows. */
+  /** The server's own word for its bytes; `head` and `page` know. */
   readonly etag?: string
 }
 
@@ -52,7 +53,14 @@ export type PutOutcome = 'kept' | 'taken' | 'unsupported'
 /** The objects of a bucket, a request each. */
 export interface Objects extends Disposable {
   put(request: PutRequest, signal?: AbortSignal): Promise<PutOutcome>
-  get(key: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>
+  /** With an ETag, of that very object: FILE_CHANGED if another has taken its place. */
+  get(
+    key: string,
+    offset: number,
+    length: number,
+    signal?: AbortSignal,
+    etag?: string,
+  ): Promise<Uint8Array>
   head(key: string, signal?: AbortSignal): Promise<ObjectStat | undefined>
   page(folder: string, from?: string, most?: number, signal?: AbortSignal): Promise<Page>
   /** Puts a file, however large, in place of what was there. */
@@ -68,7 +76,7 @@ export async function openObjects(options: ObjectsOptions): Promise<Objects> {
   const place: Place = { s3, options }
   return {
     put: (request, signal) => put(place, request, signal),
-    get: (key, offset, length, signal) => get(place, key, offset, length, signal),
+    get: (key, offset, length, signal, etag) => get(place, key, offset, length, signal, etag),
     head: (key, signal) => head(place, key, signal),
     page: (folder, from, most, signal) => page(place, folder, from, most, signal),
     putFile: (key, path, signal) => putInParts(s3, at(place, key), path, signal),
@@ -118,14 +126,17 @@ function get(
   offset: number,
   length: number,
   signal?: AbortSignal,
+  etag?: string,
 ): Promise<Uint8Array> {
-  const object = { ...at(place, key), Range: `bytes=${offset}-${offset + length - 1}` }
+  const Range = `bytes=${offset}-${offset + length - 1}`
+  const object = { ...at(place, key), Range, IfMatch: etag }
   const purpose = { operation: 'GetObject', bytes: length, signal } as const
   return place.s3.ask(purpose, async (by) => {
     const answer = await place.s3.client
       .send(new GetObjectCommand(object), by)
       .catch((error: unknown) => {
         if (isGone(error)) throw blobGone(key, error)
+        if (statusOf(error) === 412) throw fileChanged(key)
         throw statusOf(error) === 416 ? blobShort(key, offset, length, error) : error
       })
     const { Body, ContentRange = '' } = answer
@@ -164,12 +175,9 @@ function head(place: Place, key: string, signal?: AbortSignal): Promise<ObjectSt
     try {
       const answer = await place.s3.client.send(new HeadObjectCommand(at(place, key)), by)
       const token = answer.Metadata?.['put']
-      const { ContentLength, LastModified, ETag: etag } = answer
-      return {
-        ...statOf(key, ContentLength, LastModified),
-        ...(token === undefined ? {} : { token }),
-        ...(etag === undefined ? {} : { etag }),
-      }
+      const { ContentLength, LastModified, ETag } = answer
+      const stat = statOf(key, ContentLength, LastModified, ETag)
+      return token === undefined ? stat : { ...stat, token }
     } catch (error) {
       if (isGone(error)) return undefined
       throw error
@@ -216,8 +224,8 @@ function page(
   const where = { Bucket: bucket, Prefix: prefix + folder, ...start, ...size }
   return place.s3.ask({ operation: 'ListBucket', bytes: 0, signal }, async (by) => {
     const answer = await place.s3.client.send(new ListObjectsV2Command(where), by)
-    const objects = (answer.Contents ?? []).flatMap(({ Key, Size, LastModified }) =>
-      Key === undefined ? [] : [statOf(Key.slice(prefix.length), Size, LastModified)],
+    const objects = (answer.Contents ?? []).flatMap(({ Key, Size, LastModified, ETag }) =>
+      Key === undefined ? [] : [statOf(Key.slice(prefix.length), Size, LastModified, ETag)],
     )
     return { objects, next: answer.IsTruncated === true ? answer.NextContinuationToken : undefined }
   })
@@ -233,8 +241,9 @@ function remove(place: Place, key: string, signal?: AbortSignal): Promise<void> 
   })
 }
 
-function statOf(key: string, sizeBytes = 0, written = new Date(0)): ObjectStat {
-  return { key, sizeBytes, writtenAt: written.getTime() }
+function statOf(key: string, sizeBytes = 0, written = new Date(0), etag?: string): ObjectStat {
+  const stat = { key, sizeBytes, writtenAt: written.getTime() }
+  return etag === undefined ? stat : { ...stat, etag }
 }
 
 function isGone(error: unknown): boolean {

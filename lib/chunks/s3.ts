@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net'
 import { getCACertificates } from 'node:tls'
 import { S3Client } from '@aws-sdk/client-s3'
 import { either } from './abort.ts'
@@ -9,6 +10,12 @@ export interface S3Options extends BucketAddress {
   readonly pathStyle: boolean
   /** Without them, the SDK's usual chain of environment, files and roles. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+  /** Whether requests go unsigned, as to a bucket that anybody may read. */
+  readonly anonymous?: boolean
+  /** Finds the server's addresses, in place of the system's own way. */
+  readonly lookup?: LookupFunction
+  /** What a failed request says, where it is not what it says of a store. */
+  readonly describe?: (error: unknown) => unknown
   /** Certificates in PEM that are trusted beside the usual ones. */
   readonly ca?: string
   readonly patience?: Omit<Patience, 'random'>
@@ -43,7 +50,8 @@ export async function openS3(options: S3Options): Promise<S3> {
       persistently(
         () => send({ abortSignal: either(AbortSignal.timeout(attemptMs(bytes)), signal) }),
         patience,
-        (error, attempts) => failureOf(options, operation, error, attempts),
+        (error, attempts) =>
+          options.describe?.(error) ?? failureOf(options, operation, error, attempts),
         signal,
       ),
     [Symbol.dispose]: () => {
@@ -58,12 +66,13 @@ function attemptMs(bytes: number): number {
 }
 
 function clientOf(options: S3Options, region: string): S3Client {
-  const { endpoint, credentials, pathStyle, ca, stallMs = 30_000 } = options
+  const { endpoint, credentials, anonymous = false, pathStyle, stallMs = 30_000 } = options
   return new S3Client({
     region,
     forcePathStyle: pathStyle,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials }),
+    ...(anonymous ? unsigned : {}),
     // `persistently` sends again: the SDK would not where an answer is cut in its body.
     maxAttempts: 1,
     // A body that is signed has its SHA-256 checked by the server already.
@@ -72,11 +81,22 @@ function clientOf(options: S3Options, region: string): S3Client {
     requestHandler: {
       connectionTimeout: 5_000,
       socketTimeout: stallMs,
-      ...(ca === undefined
-        ? {}
-        : { httpsAgent: { keepAlive: true, maxSockets: 50, ca: [...getCACertificates(), ca] } }),
+      ...agentsOf(options),
     },
   })
+}
+
+/** Credentials are never asked for, so that those of this machine are not used by accident. */
+const unsigned = {
+  credentials: { accessKeyId: 'nobody', secretAccessKey: 'nobody' },
+  signer: { sign: <Request>(request: Request): Promise<Request> => Promise.resolve(request) },
+}
+
+function agentsOf({ ca, lookup }: S3Options) {
+  if (ca === undefined && lookup === undefined) return {}
+  const usual = { keepAlive: true, maxSockets: 50, ...(lookup === undefined ? {} : { lookup }) }
+  const trusted = ca === undefined ? {} : { ca: [...getCACertificates(), ca] }
+  return { httpAgent: usual, httpsAgent: { ...usual, ...trusted } }
 }
 
 /** What AWS_REGION or the profile says. */

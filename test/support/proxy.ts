@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import {
   createServer,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   request as ask,
   type RequestOptions,
@@ -23,10 +24,17 @@ export type Mishap =
   | { readonly kind: 'after'; readonly act: () => Promise<unknown> }
   /** The answer has another header. */
   | { readonly kind: 'header'; readonly name: string; readonly value: string }
+  /** It never gets there; the answer leads elsewhere. */
+  | { readonly kind: 'redirect'; readonly to: string }
+  /** The answer begins as it should, and never ends; it does not say how long it is. */
+  | { readonly kind: 'endless' }
+  /** One bit of the answer's body is another. */
+  | { readonly kind: 'flip' }
 
 export interface Passing {
   readonly method: string
   readonly path: string
+  readonly headers: IncomingHttpHeaders
   /** Counts the requests of the same method and path, from 1. */
   readonly time: number
 }
@@ -52,7 +60,7 @@ export async function startProxy(
     const { method = '', url = '' } = request
     const [path = ''] = url.split('?')
     const before = passed.filter((one) => one.method === method && one.path === path)
-    const passing = { method, path, time: before.length + 1 }
+    const passing = { method, path, headers: request.headers, time: before.length + 1 }
     passed.push(passing)
     void pass(new URL(target), request, response, mishap(passing))
   }
@@ -92,6 +100,10 @@ async function pass(
     answer(request, response, mishap)
     return
   }
+  if (mishap?.kind === 'redirect') {
+    response.writeHead(302, { location: mishap.to }).end()
+    return
+  }
   if (mishap?.kind === 'cut') {
     request.once('data', () => request.socket.destroy()).once('end', () => request.socket.destroy())
     return
@@ -127,11 +139,36 @@ async function giveBack(
     response.socket?.destroy()
     return
   }
-  const changed = mishap?.kind === 'header' ? { [mishap.name]: mishap.value } : {}
   response.sendDate = false
-  response.writeHead(far.statusCode ?? 500, { ...far.headers, ...changed })
-  if (await copy(far, response, most)) response.end()
+  response.writeHead(far.statusCode ?? 500, headersOf(far, mishap))
+  if (await copy(bodyOf(far, mishap), response, most)) response.end()
   else if (cuts) response.socket?.destroy()
+}
+
+function headersOf({ headers }: IncomingMessage, mishap?: Mishap): IncomingHttpHeaders {
+  if (mishap?.kind === 'header') return { ...headers, [mishap.name]: mishap.value }
+  const { 'content-length': _length, ...others } = headers
+  return mishap?.kind === 'endless' ? others : headers
+}
+
+function bodyOf(far: IncomingMessage, mishap?: Mishap): AsyncIterable<Buffer> {
+  if (mishap?.kind === 'flip') return flipped(far)
+  return mishap?.kind === 'endless' ? endless(far) : far
+}
+
+async function* flipped(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let isDone = false
+  for await (const piece of body) {
+    const copy = Buffer.from(piece)
+    if (!isDone) copy.writeUInt8(copy.readUInt8(0) ^ 1)
+    isDone = true
+    yield copy
+  }
+}
+
+async function* endless(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* body
+  for (;;) yield Buffer.alloc(64 * 1024)
 }
 
 /** How many bytes of the answer's body pass; nothing if not even its head does. */
@@ -141,13 +178,15 @@ function mostOf(mishap?: Mishap): number | undefined {
 
 /** Passes on so many bytes at most; whether that was all. */
 async function copy(
-  far: IncomingMessage,
+  far: AsyncIterable<Buffer>,
   response: ServerResponse,
   most: number,
 ): Promise<boolean> {
   const closed = once(response, 'close').catch(() => undefined)
+  const isOver = (): boolean => response.destroyed
   let sent = 0
-  for await (const piece of far as AsyncIterable<Buffer>) {
+  for await (const piece of far) {
+    if (isOver()) return false
     const part = piece.subarray(0, most - sent)
     sent += part.length
     if (!response.write(part) && !response.destroyed) {
