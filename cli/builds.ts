@@ -85,15 +85,17 @@ const list = command({
   arguments: [],
   flags: {
     recipe: { value: 'RECIPE', about: 'only those of this recipe' },
+    source: { value: 'SOURCE', about: 'only imports of this source' },
     state: { value: 'STATE', about: 'only in this state', choices: wordsOf(BuildState) },
     namespace: namespaceFlag,
     count: { value: 'N', about: 'how many, at most (30)' },
   },
   examples: ['list builds', 'list builds --recipe debian-13-std --state failed'],
-  async run(context, _args, { recipe = '', state = 'unspecified', namespace, count = '30' }) {
+  async run(context, _args, { recipe = '', source = '', state = 'unspecified', ...flags }) {
+    const { namespace, count = '30' } = flags
     const pageSize = parseCount('--count', count, mostBuilds, 'mrg-image list builds --help')
     const filter = {
-      ...{ recipe, namespace: namespaceOf(namespace), pageSize, pageToken: '' },
+      ...{ recipe, source, namespace: namespaceOf(namespace), pageSize, pageToken: '' },
       state: buildStateFromJSON(`BUILD_STATE_${state.toUpperCase()}`),
     }
     const found = await builds(context).listBuilds(filter, { signal: context.signal })
