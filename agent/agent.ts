@@ -8,6 +8,7 @@ import type { ChunkSource, Run } from '../lib/chunks/source.ts'
 import type { World } from '../lib/service.ts'
 import type { Surroundings } from './build/machine.ts'
 import { prepareBuilding } from './build/starting.ts'
+import { prepareImporting } from './import/starting.ts'
 import { customPublisher, portalPublisher } from './publishing.ts'
 import { identifyInsecurely } from '../lib/rpc/caller.ts'
 import { openSecurity, type Security } from '../lib/rpc/security.ts'
@@ -71,10 +72,9 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
   const healed = { ...store, heal: scrubbing.heal }
   const publishing = { ...sync, places: storage.places, pool, newUuid: deps.newUuid }
   const publisher = isPortals ? portalPublisher(publishing) : customPublisher(publishing)
-  const building = await prepareBuilding(settings, data, {
-    ...{ ...deps, facility, log, clock: sync.clock, upstream: sync.upstream },
-    publisher,
-  })
+  const working = { ...deps, facility, log, clock: sync.clock, upstream: sync.upstream, publisher }
+  const building = await prepareBuilding(settings, data, working)
+  const importing = await prepareImporting(settings, data, working)
   const projection = { data, isPortals, sync, storage: { ...storage, store: healed } }
   const projecting = await prepareProjection(settings, { ...deps, ...projection, log }, stack)
   const local = localService({
@@ -100,7 +100,7 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
     room.collect,
     (signal) => scrubbing.keepOn(settings.scrubEvery, signal),
   ]
-  keepGoing([...(isPortals ? [] : ofFacility), ...building, ...upkeep], stack)
+  keepGoing([...(isPortals ? [] : ofFacility), ...building, ...importing, ...upkeep], stack)
   log.info({ socket, peerAddress, portal: settings.portal }, 'agent ready')
   const owned = stack.move()
   return { socket, peerAddress, [Symbol.asyncDispose]: () => owned.disposeAsync() }

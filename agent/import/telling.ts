@@ -1,0 +1,50 @@
+import { SourceItem } from '../../proto/gen/merge/image/v1/source.ts'
+import type { Item } from './origin.ts'
+
+/** As the portal takes an item: what is too long to be told is left out, or cut. */
+const mostFields = 64
+const longest = { name: 600, field: 500 } as const
+
+export function renderItem(item: Item): SourceItem {
+  const { name, version, sha256 = '', sizeBytes = 0n, time, refused } = item
+  return SourceItem.create({
+    ...{ sha256, sizeBytes, time, fields: fieldsOf(item) },
+    name: tellable(name).slice(0, longest.name),
+    version: tellable(version).slice(0, longest.name),
+    refused: refused?.message.slice(0, longest.field) ?? '',
+  })
+}
+
+function fieldsOf({ fields }: Item): Record<string, string> {
+  const told = Object.entries(fields).filter((entry) =>
+    entry.every((text) => text.length <= longest.field && !/\p{Cc}/u.test(text)),
+  )
+  return Object.fromEntries(told.filter(([name]) => name !== '').slice(0, mostFields))
+}
+
+function tellable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?') || '?'
+}
+
+/** So much of a report fits into one message with ease. */
+const partBytes = 256 * 1024
+const partItems = 1000
+
+/** A report of items in parts, of which the last says so; one at least. */
+export function* partsOf(
+  items: readonly SourceItem[],
+): Generator<{ readonly items: readonly SourceItem[]; readonly last: boolean }> {
+  let part: SourceItem[] = []
+  let bytes = 0
+  for (const item of items) {
+    const size = SourceItem.encode(item).finish().length
+    if (part.length === partItems || (part.length > 0 && bytes + size > partBytes)) {
+      yield { items: part, last: false }
+      part = []
+      bytes = 0
+    }
+    part.push(item)
+    bytes += size
+  }
+  yield { items: part, last: true }
+}
