@@ -5,6 +5,7 @@ import {
   buildStateFromJSON,
   type Build,
 } from '../proto/gen/merge/image/v1/build.ts'
+import type { ImportOrigin } from '../proto/gen/merge/image/v1/image.ts'
 import { checkTable } from './checks.ts'
 import { command, type Answer, type Context, type Paint } from './command.ts'
 import { parseCount, parseVersion } from './count.ts'
@@ -127,12 +128,12 @@ async function queued(context: Context, build: Build, watch: boolean): Promise<A
   return { json: buildJson(build), text: () => text }
 }
 
-const headings = ['Build', 'State', 'Recipe', 'Made', 'Queued', 'Why', 'What became of it']
+const headings = ['Build', 'State', 'Of', 'Made', 'Queued', 'Why', 'What became of it']
 
 function buildCells(build: Build, paint: Paint): readonly string[] {
   const { name, state, createTime, image, message, recipe, recipeVersion } = build
   const made = state === BuildState.BUILD_STATE_DONE ? image : '-'
-  const of = recipe === '' ? '-' : `${recipe} ${recipeVersion}`
+  const of = recipe === '' ? (build.origin?.source ?? '-') : `${recipe} ${recipeVersion}`
   const running = state === BuildState.BUILD_STATE_RUNNING
   const what = running ? (build.progress?.step ?? '') : message
   const cells = [coloured(paint, word(BuildState, state)), of, made, time(createTime)]
@@ -167,12 +168,17 @@ function originFacts(build: Build): Facts {
   const { recipe, recipeVersion, trigger, requester, retryOf, scheduleTime, reason } = build
   const forTime = scheduleTime === undefined ? '' : `, for ${time(scheduleTime)}`
   const again = retryOf === '' ? '' : `, once more after ${retryOf}`
+  const elsewhere = recipe === '' ? 'none: it ran elsewhere' : `${recipe}, version ${recipeVersion}`
   return [
-    ['Recipe', recipe === '' ? 'none: it ran elsewhere' : `${recipe}, version ${recipeVersion}`],
+    build.origin === undefined ? ['Recipe', elsewhere] : ['Imports', importText(build.origin)],
     ['Asked for', `by ${plain(requester)} (${word(BuildTrigger, trigger)}${forTime}${again})`],
     ...(reason === '' ? [] : [['Reason', plain(reason)] as const]),
     ['Queued', time(build.createTime)],
   ]
+}
+
+function importText({ source, item, url }: ImportOrigin): string {
+  return plain(`${item} of ${source}, from ${url}`)
 }
 
 function resultFacts(build: Build): Facts {

@@ -91,7 +91,8 @@ export const imageColumns = (sql: Sql | Transaction) => sql`
   case when image.build is not null then (
     select json_build_object('build', build.name, 'recipe', recipe, 'version', recipe_version, 'builder', builder,
       'inputs', encode(inputs_digest, 'hex'), 'start', start_time, 'end', end_time,
-      'log', encode(log_digest, 'hex'), 'link', link, 'origin', ${originOf(sql)})
+      'log', encode(log_digest, 'hex'), 'link', link, 'origin',
+      case when not image.custom or image.shared then ${originOf(sql)} end)
     from build where build.name = image.build) end as provenance,
   case when image.build is not null then (
     select json_agg(json_build_object('kind', kind, 'outcome', outcome, 'message', case when image.custom and not image.shared then '' else left(message, 500) end) order by kind)

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import {
   ItemFate,
+  ReportScanRequest,
   ScanState,
+  SourceItem,
   type Scan,
   type Source,
-  type SourceItem,
 } from '../../proto/gen/merge/image/v1/source.ts'
 import type { Build } from '../../proto/gen/merge/image/v1/build.ts'
 import type { Clients } from './portal.ts'
@@ -88,4 +89,21 @@ export async function importItem(
 ): Promise<Build[]> {
   const request = { requestId: randomUUID(), source, item, force, reason: '' }
   return (await sources.importImage(request)).builds
+}
+
+/** An item as an agent tells of it. */
+export function foundItem(name: string, more: Partial<SourceItem> = {}): SourceItem {
+  return SourceItem.create({ name, version: 'v1', sizeBytes: 300_000n, ...more })
+}
+
+/** Claims a scan as an agent, waiting for one, and answers it. */
+export async function answerScan(
+  { sources }: Clients,
+  facility: string,
+  found: Partial<Pick<ReportScanRequest, 'items' | 'error' | 'note'>>,
+): Promise<Scan | undefined> {
+  const claim = randomUUID()
+  await sources.claimScan({ facility, claim, waitSeconds: 20 }, { deadlineMs: 30_000 })
+  const request = ReportScanRequest.create({ claim, last: true, ...found })
+  return (await sources.reportScan(request)).scan
 }
