@@ -79,7 +79,7 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps): Prom
   const projecting = await prepareProjection(settings, { ...deps, ...projection, log }, stack)
   const local = localService({
     ...sync,
-    ...{ publisher, builders: settings.build, projecting },
+    ...{ publisher, builders: settings.build, imports: settings.import, projecting },
     ...{ store: healed, verify: verifier(pool), places: storage.places },
     ...{ facility, peerAddress, now: deps.now, newUuid: deps.newUuid },
     writeOut: writesOut({ store: healed, pool, drafts, usage, newUuid: deps.newUuid }),

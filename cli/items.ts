@@ -111,11 +111,13 @@ function itemsOf(context: Context, source: string): Promise<readonly SourceItem[
   )
 }
 
-function shownOf(items: readonly SourceItem[], all: boolean): readonly SourceItem[] {
+/** Those that somebody meant. */
+export function shownOf(items: readonly SourceItem[], all: boolean): readonly SourceItem[] {
   return items.filter(({ fate }) => all || fate !== ItemFate.ITEM_FATE_UNFIT)
 }
 
-function scanText(
+/** What a scan found, and what comes of it. */
+export function scanText(
   paint: Paint,
   source: string,
   { preview, items: count, message, builds }: Scan,
@@ -134,7 +136,7 @@ function scanText(
   ].join('\n\n')
 }
 
-function itemJson(item: SourceItem) {
+export function itemJson(item: SourceItem) {
   return { ...item, fate: fateOf(item) }
 }
 

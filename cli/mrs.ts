@@ -3,6 +3,7 @@ import { importHere } from './importhere.ts'
 import { integrityCommands } from './integrity.ts'
 import { localCommands } from './local.ts'
 import { ownCommands } from './own.ts'
+import { ownSourceCommands } from './ownsources.ts'
 import type { Program } from './program.ts'
 import { projectionCommands } from './projections.ts'
 import { spaceCommands } from './space.ts'
@@ -26,6 +27,7 @@ export const mrsImage: Program = {
     ...projectionCommands,
     ...transferCommands,
     ...ownCommands,
+    ...ownSourceCommands,
     ...spaceCommands,
     exportHere,
     importHere,

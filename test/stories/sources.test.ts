@@ -31,7 +31,7 @@ describe('sources', () => {
     folder = stack.use(await temporaryFolder()).path
     portal = stack.use(await freshPortal())
     producer = portal.as('producer:alice')
-    await makeFacilities(portal.as('admin'), 'lab1')
+    await makeFacilities(portal.as('admin'), 'lab1', 'lab2')
     await agentOf('portal')
   }, 60_000)
 
@@ -208,6 +208,33 @@ describe('sources', () => {
     const [again] = await importItem(producer, 'cloud', item, true)
     expect(stateOf((await watched(producer, again?.name ?? '')).build)).toBe('done')
   }, 60_000)
+
+  test('an importer that dies is followed by the next, which finds nothing of it', async () => {
+    await leave('large/disk-20240601.img', randomBytes(48 * 1024 * 1024))
+    const fields = { match: '"disk-{date}.img"', line: 'lab2/debian-13-std-x86' }
+    const manager = portal.as('manager:lab2')
+    await putSource(manager, 'lab2/large', of('large', fields))
+    const kept = join(folder, 'kept')
+    const flags = ['--import', '--import-from', folder]
+    const first = await freshAgent(portal, 'lab2', { data: kept, flags })
+    const [name = ''] = (await scanned(manager, 'lab2/large')).builds
+    await running(manager, name)
+    await first[Symbol.asyncDispose]()
+    await leave('kept/imports/left/disk.img', disk)
+    await using _second = await freshAgent(portal, 'lab2', { data: kept, flags })
+    const { build } = await watched(manager, name)
+    expect(build).toMatchObject({ message: '', image: 'lab2/debian-13.0-std-x86-20240601' })
+    expect(await readdir(join(kept, 'imports'))).not.toContain('left')
+  }, 60_000)
+
+  /** Resolves once an agent has the build. */
+  async function running({ builds }: Clients, name: string): Promise<void> {
+    const stop = new AbortController()
+    const news = builds.watchBuild({ name, logOffset: 0n }, { signal: stop.signal })
+    for await (const { build } of news) {
+      if (build !== undefined && stateOf(build) !== 'queued') return
+    }
+  }
 
   async function chunks(): Promise<number> {
     const [row] = await portal.sql<{ count: number }[]>`select count(*)::int as count from chunk`
