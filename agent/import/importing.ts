@@ -2,7 +2,7 @@ import { Failure, internal } from '../../lib/failure.ts'
 import type { Digest } from '../../lib/content/digest.ts'
 import { parseDigest } from '../../lib/content/digest.ts'
 import type { InputFile } from '../../lib/images/input.ts'
-import { parseSource } from '../../lib/sources/parse.ts'
+import { parseSource, readSource } from '../../lib/sources/parse.ts'
 import type { Source } from '../../lib/sources/source.ts'
 import type {
   Build,
@@ -28,10 +28,17 @@ export async function importOne(
   if (build === undefined || order === undefined) {
     throw internal('INTERNAL', 'The portal gave an import and left out what it is.')
   }
-  const source = parseSource(order.sourceText)
-  const job = { claim, build, order, former, source }
-  const deed: Deed = (desk) => bring(job, desk, deps)
-  await attend(claim, claimed, source.limits.logBytes, deed, deps, signal)
+  const deed: Deed = async (desk) => {
+    const source = parseSource(order.sourceText)
+    return bring({ claim, build, order, former, source }, desk, deps)
+  }
+  await attend(claim, claimed, logLimit(order), deed, deps, signal)
+}
+
+/** A source that nobody can read fails later, and says so. */
+function logLimit({ sourceText }: ImportOrder): number {
+  const read = readSource(sourceText)
+  return 'problems' in read ? 64 * 1024 : read.source.limits.logBytes
 }
 
 interface ImportJob {

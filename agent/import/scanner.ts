@@ -4,12 +4,11 @@ import {
   ClaimScanRequest,
   ReportScanRequest,
   type Source,
-  type SourceItem,
 } from '../../proto/gen/merge/image/v1/source.ts'
 import { patiently, untilDone } from '../build/patience.ts'
 import type { ImporterDeps } from './importer.ts'
 import type { Item } from './origin.ts'
-import { partsOf, renderItem } from './telling.ts'
+import { partsOf, renderItem, worthTelling } from './telling.ts'
 
 type ScannerDeps = Pick<
   ImporterDeps,
@@ -53,8 +52,9 @@ async function scan(
       await report({ claim, error: found.slice(0, 2000) }, deps, signal)
       return
     }
-    for (const { items, last } of partsOf(found.map(renderItem))) {
-      await report({ claim, items: [...items], last }, deps, signal)
+    const { told, note } = worthTelling(found, source)
+    for (const { items, last } of partsOf(told.map(renderItem))) {
+      await report({ claim, items: [...items], last, note: last ? note : '' }, deps, signal)
     }
   } catch (error) {
     if (!(error instanceof Failure) || error.reason !== 'SCAN_LOST') throw error
@@ -82,7 +82,7 @@ function whyNot(error: unknown, log: ScannerDeps['log']): string {
 }
 
 function report(
-  said: { claim: string; items?: SourceItem[]; last?: boolean; error?: string },
+  said: Partial<ReportScanRequest>,
   { upstream, clock }: ScannerDeps,
   signal: AbortSignal,
 ) {

@@ -1,5 +1,34 @@
-import { SourceItem } from '../../proto/gen/merge/image/v1/source.ts'
+import { parseSource } from '../../lib/sources/parse.ts'
+import { match, type Pattern } from '../../lib/sources/pattern.ts'
+import { SourceItem, type Source } from '../../proto/gen/merge/image/v1/source.ts'
 import type { Item } from './origin.ts'
+
+/** So many that do not fit are told, to see what names look like there. */
+const mostUnfit = 200
+
+/** What of a place its source is about, and some of the rest, of which there may be very much. */
+export function worthTelling(
+  items: readonly Item[],
+  { text }: Pick<Source, 'text'>,
+): { readonly told: readonly Item[]; readonly note: string } {
+  const { match: pattern } = parseSource(text)
+  const { fit = [], unfit = [] } = Object.groupBy(items, ({ name }) =>
+    fits(pattern, name) ? 'fit' : 'unfit',
+  )
+  const told = [...fit, ...unfit.slice(0, mostUnfit)]
+  const more = items.length - told.length
+  const note = more === 0 ? '' : `${more} more items do not fit the pattern, and are not listed.`
+  return { told, note }
+}
+
+function fits(pattern: Pattern, name: string): boolean {
+  try {
+    return match(pattern, name) !== undefined
+  } catch {
+    // It takes too long to tell, and the portal says so.
+    return true
+  }
+}
 
 /** As the portal takes an item: what is too long to be told is left out, or cut. */
 const mostFields = 64

@@ -20,7 +20,7 @@ type Handlers = Pick<Service<typeof SourceServiceService, [call: Call]>, 'claimS
 const longestWait = 60
 const pollMs = 5_000
 /** In a part of a report, and in all of them. */
-const mostItems = { part: 1_000, scan: 10_000 } as const
+const mostItems = { part: 1_000, scan: 10_000, bytes: 16 * 1024 * 1024 } as const
 
 /** What agents ask of sources. */
 export function scanHandlers(deps: SourceDeps): Handlers {
@@ -74,8 +74,9 @@ export function scanHandlers(deps: SourceDeps): Handlers {
   ): Promise<void> {
     if (error !== '') return endInVain(tx, scan, error)
     await insertItems(tx, scan, items)
-    if ((await countItems(tx, scan.name)) > mostItems.scan) {
-      const text = `There are more than ${mostItems.scan} items: have the source look at fewer, in a folder further down say.`
+    const { count, bytes } = await countItems(tx, scan.name)
+    if (count > mostItems.scan || bytes > mostItems.bytes) {
+      const text = `There are more than ${mostItems.scan} items, or they say more than ${mostItems.bytes} bytes of themselves: have the source look at fewer, by its \`match\` say.`
       return endInVain(tx, scan, text)
     }
     if (last) return endWell(tx, scan, note, deps)

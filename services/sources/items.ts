@@ -31,10 +31,15 @@ export async function insertItems(
     on conflict do nothing`
 }
 
-export async function countItems(tx: Transaction, scan: string): Promise<number> {
-  const [row] = await tx<{ count: number }[]>`
-    select count(*)::int as count from source_item where scan = ${scan}`
-  return row?.count ?? 0
+/** How many items a scan found so far, and what they take. */
+export async function countItems(
+  tx: Transaction,
+  scan: string,
+): Promise<{ readonly count: number; readonly bytes: number }> {
+  const [row] = await tx<{ count: number; bytes: number }[]>`
+    select count(*)::int as count, coalesce(sum(octet_length(name || version || refused || fields::text)), 0)::float8 as bytes
+    from source_item where scan = ${scan}`
+  return row ?? { count: 0, bytes: 0 }
 }
 
 /** What a scan found is from now on what there is. */

@@ -36,7 +36,7 @@ export async function endWell(
 ): Promise<void> {
   const source = await lockSource(tx, scan.source)
   await forgetOthers(tx, scan)
-  const itemCount = await countItems(tx, scan.name)
+  const { count: itemCount } = await countItems(tx, scan.name)
   const end = { state: 'done', message: note, itemCount } as const
   await endScan(tx, scan.name, { ...end, builds: [] })
   await announceBuild(tx, scan.name)

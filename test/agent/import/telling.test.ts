@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
-import { partsOf, renderItem } from '../../../agent/import/telling.ts'
+import { partsOf, renderItem, worthTelling } from '../../../agent/import/telling.ts'
 import { invalid } from '../../../lib/failure.ts'
-import { foundItem } from '../../support/sources.ts'
+import { foundItem, sourceText } from '../../support/sources.ts'
 
 test('an item is told as the portal takes it', () => {
   const fields = {
@@ -19,6 +19,16 @@ test('an item is told as the portal takes it', () => {
   expect(Object.keys(told.fields)).toHaveLength(64)
   expect(told.fields).toMatchObject({ release: '24.04', f0: 'v' })
   expect(told.fields).not.toHaveProperty('long')
+})
+
+test('of what does not fit only some is told', () => {
+  const names = ['24.04/amd64/disk-20240601.img', ...Array.from({ length: 300 }, (_, i) => `x${i}`)]
+  const items = names.toReversed().map((name) => ({ name, version: 'v', fields: {} }))
+  const { told, note } = worthTelling(items, { text: sourceText() })
+  expect(told).toHaveLength(201)
+  expect(told[0]?.name).toBe(names[0])
+  expect(note).toBe('100 more items do not fit the pattern, and are not listed.')
+  expect(worthTelling(items.slice(-2), { text: sourceText() }).note).toBe('')
 })
 
 test('a report has one part at least, and as many as it takes', () => {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from '@jest/globals'
 import { readSource } from '../../../lib/sources/parse.ts'
 import { renderTemplate } from '../../../lib/sources/pattern.ts'
@@ -89,6 +90,12 @@ describe('a source', () => {
     [{ packages: '[a]' }, '4:1 there is no field `packages` here'],
   ])('%j is told where it is wrong', (fields, told) => {
     expect(problems(fields)).toEqual([expect.stringContaining(told)])
+  })
+
+  test('of the documentation can be used', async () => {
+    const page = await readFile(new URL('../../../docs/sources.md', import.meta.url), 'utf8')
+    const [, text = ''] = /^```yaml\n(.*?)^```$/ms.exec(page) ?? []
+    expect(readSource(text)).toMatchObject({ source: { newest: 2, format: 'qcow2' } })
   })
 
   test('that is no text to speak of is told so', () => {

@@ -95,6 +95,20 @@ describe('scans', () => {
     expect(Object.keys(await fatesOf(producer, source))).toEqual(['a'])
   })
 
+  test('of more than anybody can look through fail, and say what to do', async () => {
+    await askScan(producer, source, true)
+    const mine = randomUUID()
+    await claimScan(mine)
+    for (let part = 0; part <= 10; part++) {
+      const items = Array.from({ length: 1000 }, (_, i) => foundItem(`${part}/${i}`))
+      await report(mine, { items })
+      if (part === 9) await report(mine, { items })
+    }
+    const { lastScan } = await getSource(producer, source)
+    expect(lastScan?.message).toContain('There are more than 10000 items')
+    expect(await fatesOf(producer, source)).toEqual({})
+  })
+
   test('of an agent that went away go to another, three times in all', async () => {
     const name = await askScan(producer, source, true)
     for (const last of [false, false, true]) {
