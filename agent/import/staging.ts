@@ -68,7 +68,7 @@ function tooLarge({ name }: Item, most: number): Failure {
 
 function wrong({ name }: Item, what: string): Failure {
   return corrupt(
-    'CHUNK_CORRUPT',
+    'FILE_CORRUPT',
     `${name} ${what}: scan the source again, or ask whoever runs it.`,
     {
       name,

@@ -1,3 +1,4 @@
+import type { PlaceKind } from '../../lib/sources/place.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import type { Page } from '../pages.ts'
 
@@ -7,7 +8,7 @@ export interface SourceRow {
   readonly facility: string | null
   readonly version: number
   readonly text: string
-  readonly kind: string
+  readonly kind: PlaceKind
   readonly line: string
   readonly cron: string
   readonly zone: string

@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { link, mkdir, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
-import { execFileSync } from 'node:child_process'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { directoryOrigin } from '../../../agent/import/directory.ts'
@@ -55,10 +56,12 @@ describe('a folder of the agent’s machine', () => {
 
   test('has neither what is hidden, nor what is no file', async () => {
     await writeFile(join(opened, '.disk.img.part'), 'half')
-    execFileSync('mkfifo', [join(opened, 'pipe')])
+    const server = createServer().listen(join(opened, 'socket'))
+    await once(server, 'listening')
     await symlink('nothing', join(opened, 'dangling'))
     await symlink('a', join(opened, 'folder'))
     expect(await items()).toEqual([])
+    server.close()
   })
 
   test('follows links to files inside, and refuses those that lead out', async () => {
