@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { main } from '../../cli/main.ts'
 import { mrgImage } from '../../cli/mrg.ts'
+import { BuilderKind } from '../../proto/gen/merge/image/v1/recipe.ts'
+import { claim, finish } from '../support/builds.ts'
 import { makeFacilities } from '../support/facilities.ts'
 import { freshPortal } from '../support/portal.ts'
 import { answerScan, foundItem, sourceText } from '../support/sources.ts'
@@ -99,6 +101,21 @@ describe('on the command line, a source', () => {
     expect(again).toMatchObject({ exit: 1 })
     expect(again.err).toContain('is not imported')
     expect((await mrg('list', 'builds', '--source', 'seen')).out).toMatch(/queued +seen/)
+  })
+
+  test('is where an image says that it came from', async () => {
+    const importer = portal.as('agent:portal')
+    const job = await claim(importer, { kinds: [BuilderKind.BUILDER_KIND_IMPORT] })
+    const { name } = await finish(importer, job, Buffer.from('a disk'), { checks: [] })
+    expect((await mrg('show', name)).out).toMatch(
+      /\nImported from +file:\/\/\/srv\/images\/24\.04\/amd64\/disk-20240601\.img, by seen, version 1\nVersion there +v1\n/,
+    )
+    expect((await mrg('show', 'build', job.build.name)).out).toMatch(
+      /\nImports +24\.04\/amd64\/disk-20240601\.img of seen, from file:/,
+    )
+    expect((await mrg('list', 'items', 'seen')).out).toMatch(
+      new RegExp(`${name} +imported +it is ${name}`),
+    )
   })
 
   test('that cannot be looked at says why', async () => {
