@@ -8,7 +8,7 @@ export function addressOf(place: Place, item: string): string {
     case 'http':
       return `${place.url}/${item}`
     case 's3':
-      return `s3://${place.bucket}/${item.startsWith(place.prefix) ? item : `${place.prefix}${item}`}`
+      return `s3://${place.bucket}/${place.prefix}${item}`
     case 'oci':
       return `${place.url}/${place.repository}:${item}`
     case 'simplestreams':
