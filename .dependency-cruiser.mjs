@@ -58,7 +58,7 @@ export default {
       comment: 'Names, content and decisions do no I/O.',
       severity: 'error',
       from: {
-        path: '^(lib/(names|content|recipes|retention|rules)/|lib/offered/(answer|frames|incus|listing|oci|offer|simplestreams)\\.ts$|agent/plan\\.ts$|agent/projection/(layout|plan)\\.ts$)',
+        path: '^(lib/(names|content|recipes|sources|retention|rules)/|lib/offered/(answer|frames|incus|listing|oci|offer|simplestreams)\\.ts$|agent/plan\\.ts$|agent/projection/(layout|plan)\\.ts$)',
       },
       to: { path: '^(node:)?(fs|net|http|https|child_process|worker_threads|sqlite)(/|$)' },
     },

@@ -35,6 +35,7 @@ export const localAccess: Access<typeof LocalServiceService> = {
   export: owner,
   import: owner,
   build: owner,
+  importSource: owner,
   drop: owner,
   evict: owner,
   listProjections: owner,

@@ -8,6 +8,7 @@ import type { ChunkSource, Run } from '../lib/chunks/source.ts'
 import type { World } from '../lib/service.ts'
 import type { Surroundings } from './build/machine.ts'
 import { prepareBuilding } from './build/starting.ts'
+import { prepareImporting } from './import/starting.ts'
 import { customPublisher, portalPublisher } from './publishing.ts'
 import { identifyInsecurely } from '../lib/rpc/caller.ts'
 import { openSecurity, type Security } from '../lib/rpc/security.ts'
@@ -31,7 +32,7 @@ import { agentScrubber } from './scrubbing.ts'
 import { servePeers, serveSocket } from './serving.ts'
 import type { agentSettings } from './settings.ts'
 import { openStorage, type Storage } from './storage.ts'
-import { converge, followDesired, type SyncState } from './sync.ts'
+import { converge, followDesired, type SyncDeps, type SyncState } from './sync.ts'
 import { prepareSync } from './syncing.ts'
 import { keepLooking } from './usage.ts'
 import { writesOut } from './writeout.ts'
@@ -90,43 +91,52 @@ async function runAgent(
   const healed = { ...store, heal: scrubbing.heal }
   const publishing = { ...sync, places: storage.places, pool, newUuid: deps.newUuid }
   const publisher = isPortals ? portalPublisher(publishing) : customPublisher(publishing)
-  const building = await prepareBuilding(settings, data, {
-    ...{ ...deps, facility, clock: sync.clock, upstream: sync.upstream },
-    publisher,
-  })
+  const working = { ...deps, facility, clock: sync.clock, upstream: sync.upstream, publisher }
+  const works = [
+    ...(await prepareBuilding(settings, data, working)),
+    ...(await prepareImporting(settings, data, working)),
+  ]
   const showing = { ...deps, data, isPortals, sync, storage: { ...storage, store: healed } }
   const projecting = await prepareProjection(settings, showing, stack)
   const offered = await offerPresent(settings, { ...showing, facility, limit }, stack)
   const local = localService({
     ...sync,
-    ...{ publisher, builders: settings.build, projecting },
+    ...{ publisher, builders: settings.build, imports: settings.import, projecting },
     ...{ store: healed, verify: verifier(pool), places: storage.places },
     ...{ facility, peerAddress, now: deps.now, newUuid: deps.newUuid },
     writeOut: writesOut({ store: healed, pool, drafts, usage, newUuid: deps.newUuid }),
-    evicting: room.evicting,
-    limits: room.limits,
-    servedBytes: served.bytes,
+    ...{ evicting: room.evicting, limits: room.limits, servedBytes: served.bytes },
   })
   const socket = await answerOwner(settings, local, integrityService(scrubbing), gate, stack)
   const ofFacility: readonly Loop[] = [
-    (signal) => followDesired(facility, sync, signal),
-    (signal) => converge(sync, signal),
-    (signal) => keepReporting({ facility, peerAddress }, sync, signal),
+    ...syncLoops({ facility, peerAddress }, sync),
     room.evict,
     ...[projecting, offered].flatMap((shown) => (shown === undefined ? [] : [shown.keepOn])),
     (signal) => keepLooking(usage, sync.clock, signal),
   ]
+  const renewing = { ...deps, ...sync, data, facility, shown }
   const upkeep: readonly Loop[] = [
     room.collect,
     (signal) => scrubbing.keepOn(settings.scrubEvery, signal),
+    (signal) => keepRenewing(renewing, signal),
   ]
-  const renewing = { ...deps, ...sync, data, facility, shown }
-  const always: readonly Loop[] = [...upkeep, (signal) => keepRenewing(renewing, signal)]
-  keepGoing([...(isPortals ? [] : ofFacility), ...building, ...always], stack)
+  keepGoing([...(isPortals ? [] : ofFacility), ...works, ...upkeep], stack)
   log.info({ socket, peerAddress, portal }, 'agent ready')
   const owned = stack.move()
   const addresses = { socket, peerAddress, offered: offered?.address ?? '' }
   return { ...addresses, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** What keeps a facility's store as the portal wants it, and the portal informed. */
+function syncLoops(
+  { facility, peerAddress }: { readonly facility: string; readonly peerAddress: string },
+  sync: SyncDeps,
+): readonly Loop[] {
+  return [
+    (signal) => followDesired(facility, sync, signal),
+    (signal) => converge(sync, signal),
+    (signal) => keepReporting({ facility, peerAddress }, sync, signal),
+  ]
 }
 
 /** The chunks that peers may have, and how much of them they got. */

@@ -13,6 +13,7 @@ import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import type { LocalServiceService, SourceStatus } from '../proto/gen/merge/image/v1/local.ts'
 import type { Evictor } from './evicting.ts'
 import { exportImage } from './exporting.ts'
+import { orderImports, type ImportOrderDeps } from './import/ordering.ts'
 import { importImage } from './importing.ts'
 import { orderBuild, type OrderDeps } from './ordering.ts'
 import { listProjections } from './projection/listing.ts'
@@ -45,6 +46,7 @@ export interface LocalDeps extends SyncDeps {
   readonly verify: Verify
   readonly places: Pick<ChunkIndex, 'locate'>
   readonly builders: OrderDeps['builders']
+  readonly imports: ImportOrderDeps['imports']
 }
 
 /** What `mrs-image` asks of the agent. */
@@ -100,6 +102,8 @@ export function localService(deps: LocalDeps): Service<typeof LocalServiceServic
     import: (request, { signal }) => importImage(request, deps, signal),
 
     build: (request, { signal }) => orderBuild(request, deps, signal),
+
+    importSource: (request, { signal }) => orderImports(request, deps, signal),
 
     drop: ({ reference }, { signal }) => dropImage(reference, deps, signal),
 

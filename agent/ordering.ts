@@ -61,9 +61,9 @@ const nothing = Buffer.alloc(0)
 const pauseMs = 1_000
 
 /** Watches a build to its end, over restarts of the portal; nothing of the log is lost or told twice. */
-async function* watchThrough(
-  { name }: Build,
-  { upstream, clock }: OrderDeps,
+export async function* watchThrough(
+  { name }: Pick<Build, 'name'>,
+  { upstream, clock }: Pick<OrderDeps, 'upstream' | 'clock'>,
   signal: AbortSignal,
 ): AsyncGenerator<BuildResponse> {
   for (let logOffset = 0n; ;) {

@@ -41,8 +41,11 @@ export interface Publication {
 /** Hears how a publication goes. */
 export interface PublishNews {
   progress(progress: IngestProgress): void
-  /** Asked when all bytes are in their store: what to say of the build that made it, if one did. The image is made after that. */
-  built(): Promise<BuiltImage | undefined>
+  /**
+   * Asked when all bytes are in their store, with the digest of what they make: what to say of the build that made it, if one
+   * did. The image is made after that.
+   */
+  built(digest: Digest): Promise<BuiltImage | undefined>
 }
 
 /** Publishes images; what fails because the portal is away is tried until it is back. */
@@ -178,7 +181,7 @@ export async function commit(
   { upstream, clock, newUuid }: Omit<PortalDeps, 'pool'>,
   signal: AbortSignal,
 ): Promise<Image> {
-  const built = await news.built()
+  const built = await news.built(sha256(encodeManifest(manifest)))
   const header: CommitHeading = {
     ...{
       requestId: newUuid(),

@@ -6,6 +6,7 @@ import { percent, size } from '../lib/sizes.ts'
 import { address, processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
 import { parseWindow, windowPattern, windowRule } from '../lib/window.ts'
 import { builderSettings } from './build/settings.ts'
+import { importSettings } from './import/settings.ts'
 import { projectionSettings } from './projection/settings.ts'
 
 /** What `merge-image agent` can be told; docs and --help are made from this. */
@@ -98,6 +99,7 @@ export const agentSettings = {
   ...projectionSettings,
   ...offerSettings,
   ...builderSettings,
+  ...importSettings,
   ...upkeepSettings,
   ...processSettings,
 } satisfies Settings

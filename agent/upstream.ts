@@ -13,6 +13,7 @@ import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
+import { SourceServiceService } from '../proto/gen/merge/image/v1/source.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 
 /** The portal, as an agent sees it. */
@@ -32,6 +33,7 @@ export interface Upstream extends Disposable {
   readonly deltas: Remote<typeof DeltaServiceService>
   readonly builds: Remote<typeof BuildServiceService>
   readonly uploads: Remote<typeof UploadServiceService>
+  readonly sources: Remote<typeof SourceServiceService>
   /** The portal's chunks, to add to under an upload. */
   readonly storeFor: (uploadId: string) => Pick<ChunkStore, 'missing' | 'store'>
   /** Has the portal look at a chunk that was wrong when it came from there; whatever comes of it comes later. */
@@ -61,6 +63,7 @@ export function openUpstream(address: string, security: Security): Upstream {
     deltas: connect(DeltaServiceService, channel),
     builds: connect(BuildServiceService, channel),
     uploads: connect(UploadServiceService, channel),
+    sources: connect(SourceServiceService, channel),
     storeFor: (uploadId) => remoteStore(connect(chunkPlane, channel), uploadId),
     suspect: (digest) => {
       integrity.checkChunks({ digests: joinDigests([digest]) }).catch(() => undefined)

@@ -5,6 +5,7 @@ import {
   buildStateFromJSON,
   type Build,
 } from '../proto/gen/merge/image/v1/build.ts'
+import type { ImportOrigin } from '../proto/gen/merge/image/v1/image.ts'
 import { checkTable } from './checks.ts'
 import { command, type Answer, type Context, type Paint } from './command.ts'
 import { parseCount, parseVersion } from './count.ts'
@@ -85,15 +86,17 @@ const list = command({
   arguments: [],
   flags: {
     recipe: { value: 'RECIPE', about: 'only those of this recipe' },
+    source: { value: 'SOURCE', about: 'only imports of this source' },
     state: { value: 'STATE', about: 'only in this state', choices: wordsOf(BuildState) },
     namespace: namespaceFlag,
     count: { value: 'N', about: 'how many, at most (30)' },
   },
   examples: ['list builds', 'list builds --recipe debian-13-std --state failed'],
-  async run(context, _args, { recipe = '', state = 'unspecified', namespace, count = '30' }) {
+  async run(context, _args, { recipe = '', source = '', state = 'unspecified', ...flags }) {
+    const { namespace, count = '30' } = flags
     const pageSize = parseCount('--count', count, mostBuilds, 'mrg-image list builds --help')
     const filter = {
-      ...{ recipe, namespace: namespaceOf(namespace), pageSize, pageToken: '' },
+      ...{ recipe, source, namespace: namespaceOf(namespace), pageSize, pageToken: '' },
       state: buildStateFromJSON(`BUILD_STATE_${state.toUpperCase()}`),
     }
     const found = await builds(context).listBuilds(filter, { signal: context.signal })
@@ -125,12 +128,12 @@ async function queued(context: Context, build: Build, watch: boolean): Promise<A
   return { json: buildJson(build), text: () => text }
 }
 
-const headings = ['Build', 'State', 'Recipe', 'Made', 'Queued', 'Why', 'What became of it']
+const headings = ['Build', 'State', 'Of', 'Made', 'Queued', 'Why', 'What became of it']
 
 function buildCells(build: Build, paint: Paint): readonly string[] {
   const { name, state, createTime, image, message, recipe, recipeVersion } = build
   const made = state === BuildState.BUILD_STATE_DONE ? image : '-'
-  const of = recipe === '' ? '-' : `${recipe} ${recipeVersion}`
+  const of = recipe === '' ? (build.origin?.source ?? '-') : `${recipe} ${recipeVersion}`
   const running = state === BuildState.BUILD_STATE_RUNNING
   const what = running ? (build.progress?.step ?? '') : message
   const cells = [coloured(paint, word(BuildState, state)), of, made, time(createTime)]
@@ -165,12 +168,17 @@ function originFacts(build: Build): Facts {
   const { recipe, recipeVersion, trigger, requester, retryOf, scheduleTime, reason } = build
   const forTime = scheduleTime === undefined ? '' : `, for ${time(scheduleTime)}`
   const again = retryOf === '' ? '' : `, once more after ${retryOf}`
+  const elsewhere = recipe === '' ? 'none: it ran elsewhere' : `${recipe}, version ${recipeVersion}`
   return [
-    ['Recipe', recipe === '' ? 'none: it ran elsewhere' : `${recipe}, version ${recipeVersion}`],
+    build.origin === undefined ? ['Recipe', elsewhere] : ['Imports', importText(build.origin)],
     ['Asked for', `by ${plain(requester)} (${word(BuildTrigger, trigger)}${forTime}${again})`],
     ...(reason === '' ? [] : [['Reason', plain(reason)] as const]),
     ['Queued', time(build.createTime)],
   ]
+}
+
+function importText({ source, item, url }: ImportOrigin): string {
+  return plain(`${item} of ${source}, from ${url}`)
 }
 
 function resultFacts(build: Build): Facts {

@@ -16,6 +16,7 @@ import { holdCommands } from './holds.ts'
 import { imageCommands } from './images.ts'
 import { importImage } from './import.ts'
 import { integrityCommands } from './integrity.ts'
+import { itemCommands } from './items.ts'
 import { lockCommands } from './lock.ts'
 import { lockFileCommands } from './locks.ts'
 import { loginCommands } from './login.ts'
@@ -30,6 +31,7 @@ import { restoreCommands } from './restore.ts'
 import { retentionCommands } from './retention.ts'
 import { ruleCommands } from './rules.ts'
 import { scheduleCommands } from './schedule.ts'
+import { sourceCommands } from './sources.ts'
 import { standingCommands } from './standing.ts'
 import { storageCommands } from './storage.ts'
 import { syncPreviews } from './syncpreview.ts'
@@ -71,6 +73,8 @@ export const mrgImage: Program = {
     ...syncPreviews,
     ...recipeCommands,
     ...scheduleCommands,
+    ...sourceCommands,
+    ...itemCommands,
     ...buildCommands,
     ...watchCommands,
     ...reportCommands,

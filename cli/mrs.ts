@@ -4,6 +4,7 @@ import { integrityCommands } from './integrity.ts'
 import { join } from './join.ts'
 import { localCommands } from './local.ts'
 import { ownCommands } from './own.ts'
+import { ownSourceCommands } from './ownsources.ts'
 import type { Program } from './program.ts'
 import { projectionCommands } from './projections.ts'
 import { spaceCommands } from './space.ts'
@@ -27,6 +28,7 @@ export const mrsImage: Program = {
     ...projectionCommands,
     ...transferCommands,
     ...ownCommands,
+    ...ownSourceCommands,
     ...spaceCommands,
     exportHere,
     importHere,

@@ -1,4 +1,4 @@
-import { ImageState, type Image } from '../proto/gen/merge/image/v1/image.ts'
+import { ImageState, type Image, type Provenance } from '../proto/gen/merge/image/v1/image.ts'
 import type { Paint } from './command.ts'
 import { plain, time } from './units.ts'
 import { word } from './words.ts'
@@ -23,19 +23,30 @@ function ancestry(paint: Paint, { parent, withdrawnAncestor }: Image): Facts {
 
 function buildFacts({ provenance }: Image): Facts {
   if (provenance === undefined) return []
-  const { build, recipe, recipeVersion, builder, startTime, endTime } = provenance
+  const { build, builder, startTime, endTime } = provenance
   const optional: Facts = [
     ['Inputs', provenance.inputsDigest],
     ['Log digest', provenance.logDigest],
     ['Link', provenance.link],
   ]
   return [
+    ...importFacts(provenance),
     ['Build', `${build} by ${plain(builder)}, ${time(startTime)} to ${time(endTime)}`],
-    [
-      'Recipe',
-      recipe === '' ? 'none: it was built elsewhere' : `${recipe}, version ${recipeVersion}`,
-    ],
+    ...(provenance.origin === undefined ? [['Recipe', recipeText(provenance)] as const] : []),
     ...optional.filter(([, value]) => value !== ''),
+  ]
+}
+
+function recipeText({ recipe, recipeVersion }: Provenance): string {
+  return recipe === '' ? 'none: it was built elsewhere' : `${recipe}, version ${recipeVersion}`
+}
+
+function importFacts({ origin }: Provenance): Facts {
+  if (origin === undefined) return []
+  const { source, sourceVersion, url, itemVersion } = origin
+  return [
+    ['Imported from', `${plain(url)}, by ${source}, version ${sourceVersion}`],
+    ['Version there', plain(itemVersion)],
   ]
 }
 

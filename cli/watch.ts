@@ -117,7 +117,7 @@ export function ended(build: Build): Answer {
 }
 
 function endText(paint: Paint, build: Build): string {
-  const { name, state, message, image, checks, recipe } = build
+  const { name, state, message, image, checks, recipe, origin } = build
   const is = coloured(paint, word(BuildState, state))
   if (state === BuildState.BUILD_STATE_DONE) {
     const made = `${name} made ${paint('bold', image)}${took(build)}.`
@@ -127,7 +127,9 @@ function endText(paint: Paint, build: Build): string {
   }
   if (state !== BuildState.BUILD_STATE_FAILED) return `${name} is ${is}: ${plain(message)}`
   const why = `${name} has ${is} (${word(BuildFailure, build.failure)}): ${plain(message)}`
-  return recipe === '' ? why : `${why}\n\`mrg-image retry build ${name}\` tries it again.`
+  return recipe === '' && origin === undefined
+    ? why
+    : `${why}\n\`mrg-image retry build ${name}\` tries it again.`
 }
 
 /** ` in 4 min 12 s` */

@@ -34,6 +34,8 @@ const plurals = [
   ['policy', 'policies'],
   ['run', 'runs'],
   ['event', 'events'],
+  ['source', 'sources'],
+  ['item', 'items'],
 ]
 
 /** `list facility` and `show facilities` are as clear as the other way round. */

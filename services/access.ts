@@ -14,6 +14,7 @@ import type { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import type { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import type { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
 import type { SyncRuleServiceService } from '../proto/gen/merge/image/v1/rule.ts'
+import type { SourceServiceService } from '../proto/gen/merge/image/v1/source.ts'
 import type { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import type { RetentionServiceService } from '../proto/gen/merge/image/v1/retention.ts'
 import type {
@@ -290,4 +291,20 @@ export const buildAccess: Access<typeof BuildServiceService> = {
   heartbeatBuild: agents,
   appendBuildLog: agents,
   finishBuild: agents,
+}
+
+export const sourceAccess: Access<typeof SourceServiceService> = {
+  putSource: ownersAndAgentsOf(({ name }) => name),
+  getSource: readersOf(({ name }) => name),
+  listSources: readersOf(({ namespace }) => `${namespace}/`),
+  deleteSource: ownersAndAgentsOf(({ name }) => name),
+  resumeSource: ownersAndAgentsOf(({ name }) => name),
+  previewSourceSchedule: readersOf(({ name }) => name),
+  scanSource: ownersAndAgentsOf(({ source }) => source),
+  getScan: readersOf(({ name }) => name),
+  listSourceItems: readersOf(({ source }) => source),
+  importImage: ownersAndAgentsOf(({ source }) => source),
+  claimScan: agentOf(({ facility }) => facility),
+  // Whose claim it is, is checked where it is looked up.
+  reportScan: agents,
 }

@@ -14,6 +14,7 @@ import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.t
 import { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
 import { RetentionServiceService } from '../proto/gen/merge/image/v1/retention.ts'
 import { SyncRuleServiceService } from '../proto/gen/merge/image/v1/rule.ts'
+import { SourceServiceService } from '../proto/gen/merge/image/v1/source.ts'
 import { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 
@@ -171,6 +172,20 @@ export const audited: ReadonlyMap<string, boolean> = new Map([
     heartbeatBuild: traffic,
     appendBuildLog: traffic,
     finishBuild: changes,
+  }),
+  ...rows(SourceServiceService, {
+    putSource: changes,
+    getSource: reads,
+    listSources: reads,
+    deleteSource: changes,
+    resumeSource: changes,
+    previewSourceSchedule: reads,
+    scanSource: changes,
+    getScan: reads,
+    listSourceItems: reads,
+    importImage: changes,
+    claimScan: traffic,
+    reportScan: changes,
   }),
   ...rows(AuditServiceService, { listEvents: reads, watchEvents: reads, verifyEvents: reads }),
 ])

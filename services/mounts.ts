@@ -15,6 +15,7 @@ import { HoldServiceService } from '../proto/gen/merge/image/v1/hold.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { SyncRuleServiceService } from '../proto/gen/merge/image/v1/rule.ts'
+import { SourceServiceService } from '../proto/gen/merge/image/v1/source.ts'
 import { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import { RetentionServiceService } from '../proto/gen/merge/image/v1/retention.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
@@ -36,6 +37,7 @@ import { ruleService } from './rules/service.ts'
 import { retentionService } from './retention/service.ts'
 import { resolverService } from './resolver/service.ts'
 import { resolverPlane } from './resolver/wire.ts'
+import { sourceService } from './sources/handlers.ts'
 import { storageService } from './storage/service.ts'
 import { ticketKeys } from './tickets/keys.ts'
 import { uploadService } from './uploads/service.ts'
@@ -87,6 +89,7 @@ export function mountServices(parts: Parts, stores: Stores): readonly Mounted[] 
     mount(resolverPlane, resolverService(parts), access.resolverAccess),
     mount(HoldServiceService, holdService(parts), access.holdAccess),
     mount(BuildServiceService, buildService(parts), access.buildAccess),
+    mount(SourceServiceService, sourceService(parts), access.sourceAccess),
     mount(UploadServiceService, uploadService(parts), access.uploadAccess),
     mount(chunkPlane, chunks, access.chunkAccess),
     mount(DeltaServiceService, deltaService({ sql, blobs, limit }), access.deltaAccess),

@@ -5,6 +5,7 @@ import { keepPreparing, type PrepareDeps } from './deltas/prepare.ts'
 import type { PortalSettings } from './portal.ts'
 import { keepLives, type KeepingDeps as LivesDeps } from './retention/keeping.ts'
 import { keepSelecting, type KeepingDeps as RulesDeps } from './rules/keeping.ts'
+import { keepScanning, type KeepingDeps as ScanningDeps } from './sources/keeping.ts'
 import type { Stores } from './stores.ts'
 
 type Work = (signal: AbortSignal) => Promise<void>
@@ -15,6 +16,7 @@ export function worksOf(
   deps: BuildingDeps &
     LivesDeps &
     RulesDeps &
+    ScanningDeps &
     Omit<PrepareDeps, 'source'> &
     Pick<MovingDeps, 'verify'>,
   stores: Stores,
@@ -28,6 +30,7 @@ export function worksOf(
     (signal) => keepBuilding(deps, signal),
     (signal) => keepLives(deps, signal),
     (signal) => keepSelecting(deps, signal),
+    (signal) => keepScanning(deps, signal),
     (signal) => keepChaining(deps, signal),
     (signal) => keepMoving({ ...deps, ...stores, alone }, signal),
     ...kept.flatMap(({ collecting, scrubbing }): Work[] => [

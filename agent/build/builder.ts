@@ -1,9 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { isOver } from '../../lib/chunks/abort.ts'
 import type { Clock } from '../../lib/chunks/clock.ts'
-import { Failure } from '../../lib/failure.ts'
 import type { BuilderName } from '../../lib/recipes/recipe.ts'
 import { ClaimBuildRequest, type ClaimBuildResponse } from '../../proto/gen/merge/image/v1/build.ts'
 import { BuilderKind } from '../../proto/gen/merge/image/v1/recipe.ts'
@@ -11,7 +9,7 @@ import type { Publisher } from '../publishing.ts'
 import type { Upstream } from '../upstream.ts'
 import { sweep } from './leftovers.ts'
 import type { Machine } from './machine.ts'
-import { patiently } from './patience.ts'
+import { patiently, untilDone } from './patience.ts'
 import { usedIn } from './room.ts'
 import { workOn } from './work.ts'
 
@@ -42,7 +40,6 @@ const kinds: Readonly<Record<BuilderName, BuilderKind>> = {
 }
 
 const waitSeconds = 20
-const pauseMs = 2_000
 
 /** Builds for the facility, so many at a time, for ever; what died builders left is gone before the first. */
 export async function keepBuilding(
@@ -108,24 +105,4 @@ async function claimNext(
   })
   // The same claim again gets the build that it got, if the answer was lost.
   return patiently(() => upstream.builds.claimBuild(request, { signal }), clock, signal)
-}
-
-/** What cannot be done now is tried again later, for nobody is there to see it fail. */
-async function untilDone(
-  what: string,
-  act: () => Promise<void>,
-  { log, clock }: Pick<BuilderDeps, 'log' | 'clock'>,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!isOver(signal)) {
-    try {
-      await act()
-      return
-    } catch (error) {
-      if (isOver(signal)) return
-      const known = error instanceof Failure
-      log.warn(known ? { error: error.message } : { err: error }, `${what} failed`)
-    }
-    await clock.sleep(pauseMs, signal).catch(() => undefined)
-  }
 }

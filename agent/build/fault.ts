@@ -2,7 +2,7 @@ import { BuildFailure } from '../../proto/gen/merge/image/v1/build.ts'
 
 /** Why a build failed, in the words of build.proto. */
 export type Blame =
-  'PACKAGES' | 'SCRIPT' | 'TIME' | 'DISK' | 'LOG' | 'OUTPUT' | 'BUILDER' | 'PUBLISH'
+  'PACKAGES' | 'SCRIPT' | 'TIME' | 'DISK' | 'LOG' | 'OUTPUT' | 'BUILDER' | 'PUBLISH' | 'SOURCE'
 
 /** A build that fails, and what to say of it. */
 export class Fault extends Error {

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, realpath, rename } from 'node:fs/promises'
+import { mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { World } from '../../lib/service.ts'
 import type { Values } from '../../lib/settings.ts'
@@ -8,6 +8,7 @@ import type { Clock } from '../../lib/chunks/clock.ts'
 import { keepBuilding, type BuilderDeps } from './builder.ts'
 import { lookAtMachine, type Surroundings } from './machine.ts'
 import type { builderSettings } from './settings.ts'
+import { workerIn } from './worker.ts'
 
 export interface BuildingDeps extends Pick<World, 'log' | 'now' | 'newUuid'> {
   readonly surroundings: Surroundings
@@ -45,19 +46,4 @@ export async function prepareBuilding(
 async function realDir(path: string): Promise<string> {
   await mkdir(path, { recursive: true })
   return realpath(path)
-}
-
-/** The builder's name, which it keeps over restarts: by it, the portal knows at once which builds a dead one had. */
-async function workerIn(data: string, newUuid: () => string): Promise<string> {
-  const path = join(data, 'worker')
-  const known = await readFile(path, 'utf8').catch(() => '')
-  if (known !== '') return known
-  const made = newUuid()
-  {
-    await using file = await open(`${path}.new`, 'w')
-    await file.writeFile(made)
-    await file.sync()
-  }
-  await rename(`${path}.new`, path)
-  return made
 }

@@ -1,29 +1,19 @@
-import { mkdir } from 'node:fs/promises'
-import { internal, Failure } from '../../lib/failure.ts'
+import { internal } from '../../lib/failure.ts'
 import { parseDigest } from '../../lib/content/digest.ts'
 import type { Former } from '../../lib/recipes/inputs.ts'
 import { parseRecipe } from '../../lib/recipes/parse.ts'
-import type {
-  ClaimBuildResponse,
-  FinishBuildRequest,
-} from '../../proto/gen/merge/image/v1/build.ts'
+import type { ClaimBuildResponse } from '../../proto/gen/merge/image/v1/build.ts'
 import { ResolveImageRequest } from '../../proto/gen/merge/image/v1/resolver.ts'
 import type { Recipe } from '../../lib/recipes/recipe.ts'
+import { attend, type Deed, type Desk, type Ending } from './attending.ts'
 import type { Bench, Job, Outcome, Parent } from './bench.ts'
 import type { BuilderDeps } from './builder.ts'
 import { deliver } from './delivery.ts'
-import { CalledOff, failureOf, Fault, fitting } from './fault.ts'
-import { hold, type Held } from './holding.ts'
-import { openJournal, type Journal } from './journal.ts'
-import { watchLimits } from './limits.ts'
 import { toolPath } from './toolpath.ts'
 import { makeImage } from './making.ts'
 import { patiently } from './patience.ts'
-import { placesIn, type Environment, type Places } from './plan.ts'
-import { removeTree } from './removing.ts'
+import type { Environment, Places } from './plan.ts'
 import { carryOut } from './running.ts'
-
-type Ending = NonNullable<FinishBuildRequest['outcome']>
 
 /** Works on a build that was claimed until it has ended, and leaves nothing of it in the folder. */
 export async function workOn(
@@ -32,85 +22,25 @@ export async function workOn(
   deps: BuilderDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { upstream, clock, log } = deps
-  const build = claimed.build?.name
-  const places = placesIn(deps.folder)
-  log.info({ build, image: claimed.build?.image }, 'building')
-  try {
-    for (const path of [places.output, places.inputs, places.temporary]) {
-      await mkdir(path, { recursive: true })
-    }
-    const offset = Number(claimed.build?.logBytes ?? 0n)
-    using journal = openJournal(places.log, logRoom(claimed, offset))
-    await using held = hold(claim, offset, journal, { builds: upstream.builds, clock })
-    const outcome = await ending(claim, claimed, { places, journal, held }, deps, signal)
-    log.info({ build, outcome: outcome?.$case ?? 'done or lost' }, 'build ended')
-    if (outcome === undefined) return
-    await held.flushed(signal).catch(() => undefined)
-    // Whoever hears that it has ended finds nothing of it any more.
-    await removed(places, log)
-    await patiently(
-      () => upstream.builds.finishBuild({ claim, outcome }, { signal }),
-      clock,
-      signal,
-    )
-  } catch (error) {
-    if (!(error instanceof Failure) || error.reason !== 'BUILD_LOST') throw error
-    log.info({ build }, 'build lost')
-  } finally {
-    await removed(places, log)
-  }
-}
-
-/** A folder that stays keeps nobody from hearing how the build ended. */
-async function removed({ folder }: Places, log: BuilderDeps['log']): Promise<void> {
-  await removeTree(folder).catch((error: unknown) => {
-    log.error({ err: error, folder }, 'what a build left cannot be removed')
-  })
-}
-
-interface Desk {
-  readonly places: Places
-  readonly journal: Journal
-  readonly held: Held
-}
-
-/** The limit is the build's, over all its attempts. A recipe that nobody can read fails later, and says so. */
-function logRoom({ recipe }: ClaimBuildResponse, offset: number): number {
-  try {
-    return Math.max(0, parseRecipe(recipe?.text ?? '').limits.logBytes - offset)
-  } catch {
-    return 64 * 1024
-  }
-}
-
-/** How the build ends; undefined where the portal knows already, or will find out. */
-async function ending(
-  claim: string,
-  claimed: ClaimBuildResponse,
-  desk: Desk,
-  deps: BuilderDeps,
-  signal: AbortSignal,
-): Promise<Ending | undefined> {
-  const over = new AbortController()
-  const stopping = AbortSignal.any([signal, desk.held.signal, over.signal])
-  let watching: Promise<void> | undefined
-  const end = (why: unknown): void => {
-    over.abort(why)
-  }
-  try {
+  const build: Deed = async (desk) => {
+    const { stopping } = desk
     const job = await readJob(claimed, deps, stopping)
-    watching = watchLimits(desk.places.folder, job.recipe.limits, deps, end, stopping)
+    desk.limit(job.recipe.limits)
     const bench = benchOf(job, desk, deps, stopping)
     const outcome = await makeImage(job, bench)
     if (outcome.kind === 'skipped') return skippedEnding(outcome)
     await deliver(claim, job, outcome.product, { ...deps, bench, held: desk.held })
     return undefined
-  } catch (error) {
-    return endingOf(stopping.aborted ? stopping.reason : error, deps, signal)
-  } finally {
-    over.abort()
-    await watching
+  }
+  await attend(claim, claimed, logLimit(claimed), build, deps, signal)
+}
+
+/** A recipe that nobody can read fails later, and says so. */
+function logLimit({ recipe }: ClaimBuildResponse): number {
+  try {
+    return parseRecipe(recipe?.text ?? '').limits.logBytes
+  } catch {
+    return 64 * 1024
   }
 }
 
@@ -195,16 +125,4 @@ function environmentIn(places: Places, proxies: Environment): Environment {
 
 function skippedEnding({ image, inputs }: Extract<Outcome, { kind: 'skipped' }>): Ending {
   return { $case: 'skipped', value: { image, inputsDigest: `sha256:${inputs}` } }
-}
-
-function endingOf(error: unknown, { log }: BuilderDeps, signal: AbortSignal): Ending | undefined {
-  if (signal.aborted) return undefined
-  if (error instanceof CalledOff) {
-    return error.why === 'cancelled' ? { $case: 'cancelled', value: {} } : undefined
-  }
-  if (error instanceof Failure && error.reason === 'BUILD_LOST') return undefined
-  if (!(error instanceof Fault)) log.error({ err: error }, 'build failed unexpectedly')
-  const blame = error instanceof Fault ? error.blame : 'BUILDER'
-  const message = error instanceof Error ? error.message : String(error)
-  return { $case: 'failed', value: { failure: failureOf(blame), message: fitting(message) } }
 }

@@ -16,7 +16,8 @@ const packageName = word(
   /^[a-z0-9@?~][\x21-\x7e]{0,254}$/i,
   'the name of a package: no spaces, and no dash at its start',
 )
-const filePath = word(
+/** An absolute path that leads nowhere else. */
+export const filePath = word(
   /^(?!.*\/\.{0,2}(?:\/|$))(?:\/[^/\p{Cc}]{1,255}){1,32}$/u,
   'an absolute path such as /etc/motd, without "." and ".." in it',
 )
@@ -39,7 +40,8 @@ const repository = fields({
   url,
 })
 
-const schedule = fields({
+/** When something is done by itself, and how often it may fail in a row. */
+export const scheduleFields = {
   cron: z.string('needs five fields of cron').superRefine((cron, context) => {
     const flaw = flawOfCron(cron)
     if (flaw !== undefined) context.addIssue({ code: 'custom', message: flaw })
@@ -56,6 +58,10 @@ const schedule = fields({
     })
     .default('UTC'),
   pause_after: count(1, 100).default(3),
+}
+
+const schedule = fields({
+  ...scheduleFields,
   unchanged: choice(['skip', 'build']).default('skip'),
 })
 
@@ -74,7 +80,8 @@ const checks = fields({
   hygiene: onOff.default(true),
 })
 
-const limits = fields({
+/** How far a build may go. */
+export const limits = fields({
   time: time('1m', '1d').default(60 * 60_000),
   disk: size('512M', '2T').default(32 * 1024 ** 3),
   log: size('64K', '64M').default(16 * 1024 ** 2),
@@ -82,6 +89,10 @@ const limits = fields({
 })
 
 const firmware = ['bios', 'efi'] as const
+/** The firmware that an image starts with. */
+export const boot = eachOnce(list(choice(firmware), 2, 'some')).default(['bios', 'efi'])
+/** When it is released. */
+export const release = choice(['automatic', 'by hand']).default('by hand')
 const variants = ['minbase', 'apt', 'essential', 'required', 'important', 'standard'] as const
 
 /** Every field that a recipe can have; which builder has which, is looked at beside this. */
@@ -102,11 +113,11 @@ export const recipeFields = fields({
   scripts: list(script, 50).default([]),
   command: prose(65_536).optional(),
   size: size('64M', '1T'),
-  boot: eachOnce(list(choice(firmware), 2, 'some')).default(['bios', 'efi']),
+  boot,
   schedule: schedule.optional(),
   notes: prose(1000).default(''),
   checks: checks.default(() => checks.parse({})),
-  release: choice(['automatic', 'by hand']).default('by hand'),
+  release,
   limits: limits.default(() => limits.parse({})),
   parent: word(
     /^[A-Za-z0-9._:/-]{1,128}$/,

@@ -1,6 +1,6 @@
 import { invalid, type Failure } from '../failure.ts'
 
-/** Something that is wrong in a recipe, and where. */
+/** Something that is wrong in a recipe or a source, and where. */
 export interface Problem {
   /** Both count from 1. */
   readonly line: number
@@ -12,14 +12,27 @@ export interface Problem {
 /** As many as people read, and as fit into a failure. */
 const mostTold = 12
 
-/** The problems as one failure, in the order of the text. */
+/** The problems of a recipe as one failure, in the order of the text. */
 export function invalidRecipe(problems: readonly Problem[]): Failure {
+  return refused('INVALID_RECIPE', 'recipe', problems)
+}
+
+/** The same of a source. */
+export function invalidSource(problems: readonly Problem[]): Failure {
+  return refused('INVALID_SOURCE', 'source', problems)
+}
+
+function refused(
+  reason: 'INVALID_RECIPE' | 'INVALID_SOURCE',
+  noun: string,
+  problems: readonly Problem[],
+): Failure {
   const ordered = problems.toSorted(byPlace)
   const told = ordered.slice(0, mostTold).map(renderProblem)
   const more = ordered.length - told.length
   const lines = more > 0 ? [...told, `and ${more} more`] : told
   const [first] = ordered
-  return invalid('INVALID_RECIPE', `The recipe cannot be used:\n  ${lines.join('\n  ')}`, {
+  return invalid(reason, `The ${noun} cannot be used:\n  ${lines.join('\n  ')}`, {
     line: String(first?.line ?? 1),
     column: String(first?.column ?? 1),
     count: String(ordered.length),

@@ -71,6 +71,8 @@ const kinds: Kinds = {
   replacement: 'image',
   rule: 'rule',
   run: 'run',
+  scan: 'scan',
+  source: 'source',
 }
 
 /** These mean something else, or too much, in answers. */

@@ -2,14 +2,14 @@ import { precondition, type Failure } from '../../lib/failure.ts'
 import { renderImageName } from '../../lib/names/name.ts'
 import { BuildServiceService } from '../../proto/gen/merge/image/v1/build.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
-import { parseRecipe } from '../../lib/recipes/parse.ts'
 import { recordCall } from '../audit/record.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { announceBuild } from '../db/changes.ts'
 import { loseBuilder } from '../builds/ending.ts'
 import { buildColumns, getBuild, type BuildRow } from '../builds/queries.ts'
 import { nextSerial, ownedBy } from '../images/queries.ts'
-import { findRecipe } from '../recipes/queries.ts'
+import { lineOf } from '../sources/importing.ts'
+import { findImport } from '../sources/imports.ts'
 
 /** How long a claim holds without a sign of life. */
 const lease = '60 seconds'
@@ -119,16 +119,13 @@ async function oldestFitting(tx: Transaction, worker: Worker): Promise<BuildRow 
 
 /** The name that the image will have, as it has it inside: kept for the build over all its attempts. */
 async function reserveName(tx: Transaction, build: BuildRow, day: string): Promise<void> {
-  if (build.image !== null || build.recipe === null) return
-  const recipe = await findRecipe(tx, build.recipe, build.recipeVersion ?? 0)
-  const { line, point } = parseRecipe(recipe?.text ?? '')
-  const name = {
-    ...line,
-    point,
-    build: { day, serial: await nextSerial(tx, { ...line, point }, day) },
-  }
+  if (build.image !== null) return
+  const imported = await findImport(tx, build.name)
+  const at = imported === undefined || imported.day === '' ? day : imported.day
+  const unnamed = lineOf(build.target)
+  const name = { ...unnamed, build: { day: at, serial: await nextSerial(tx, unnamed, at) } }
   await tx`
-    update build set image = ${renderImageName(name)}, day = ${day}, serial = ${name.build.serial}
+    update build set image = ${renderImageName(name)}, day = ${at}, serial = ${name.build.serial}
     where name = ${build.name}`
 }
 

@@ -21,6 +21,7 @@ import type { Sql } from '../db/open.ts'
 import { findImage } from '../images/queries.ts'
 import { findRecipe } from '../recipes/queries.ts'
 import { renderRecipe } from '../recipes/render.ts'
+import { findImport, newestOf, renderOrder } from '../sources/imports.ts'
 import { byClaim, claimBuild, formerBuild, lockClaimed, lost, renewClaim } from './claiming.ts'
 import type { Room, Worker } from './claiming.ts'
 
@@ -101,7 +102,7 @@ export function builderHandlers(deps: {
         const isFirst = build.state === 'running'
         if (isFirst) {
           if (end.state === 'skipped') await demandImage(tx, end.unchangedImage)
-          await endBuild(tx, build, asAsked(build, end))
+          await endBuild(tx, build, asAsked(build, inWords(build, end)))
         }
         const answer = { build: renderBuild(await getBuild(tx, build.name)) }
         if (isFirst) await recordCall(tx, finishBuild, caller, request, answer)
@@ -116,6 +117,7 @@ const nothingToDo: ClaimBuildResponse = {
   recipe: undefined,
   former: undefined,
   expireTime: undefined,
+  order: undefined,
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -144,14 +146,32 @@ function parseWorker(request: ClaimBuildRequest): Omit<Worker, 'caller'> {
 
 async function renderClaimed(sql: Sql, build: BuildRow): Promise<ClaimBuildResponse> {
   const { recipe: name, recipeVersion, leaseTime } = build
-  if (name === null) return nothingToDo
+  if (name === null) return renderImport(sql, build)
   const recipe = await findRecipe(sql, name, recipeVersion ?? 0)
   const former = await formerBuild(sql, name)
   return {
     build: renderBuild(build),
     recipe: recipe === undefined ? undefined : renderRecipe(recipe),
-    former: former && { image: former.image, inputsDigest: digestText(former.inputs) },
+    former: former && { image: former.image, inputsDigest: digestText(former.inputs), digest: '' },
     expireTime: leaseTime ?? undefined,
+    order: undefined,
+  }
+}
+
+async function renderImport(sql: Sql, build: BuildRow): Promise<ClaimBuildResponse> {
+  const row = await findImport(sql, build.name)
+  if (row === undefined) return nothingToDo
+  const former = await newestOf(sql, build.target)
+  return {
+    build: renderBuild(build),
+    recipe: undefined,
+    former: former && {
+      image: former.image,
+      inputsDigest: digestText(former.inputs),
+      digest: digestText(former.digest),
+    },
+    expireTime: build.leaseTime ?? undefined,
+    order: renderOrder(row),
   }
 }
 
@@ -179,6 +199,13 @@ function parseEnd({ outcome }: FinishBuildRequest): BuildEnd {
     case undefined:
       throw wrong('outcome', 'outcome says how the build ended.')
   }
+}
+
+/** An import has bytes, where a build has inputs. */
+function inWords({ origin }: BuildRow, end: BuildEnd): BuildEnd {
+  if (origin === null || end.state !== 'skipped') return end
+  const message = `The bytes are those of ${end.unchangedImage}: there is nothing to import.`
+  return { ...end, message }
 }
 
 /** What was to be cancelled is cancelled, whatever came of it. */

@@ -5,6 +5,7 @@ import type { Resource } from '../audit/resources.ts'
 import { announceBuild, announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { pauseRecipe } from '../recipes/queries.ts'
+import { tellSource } from '../sources/failing.ts'
 import { digestLog, noteInLog } from './logs.ts'
 import type { BuildRow } from './queries.ts'
 
@@ -49,14 +50,19 @@ async function giveNameBack(tx: Transaction, { name, attempt }: BuildRow): Promi
   await tx`update build set image = null, day = null, serial = null where name = ${name}`
 }
 
-/** Counts the failures of a recipe in a row, and pauses its schedule at so many. */
+/** Counts the failures of a recipe, or of a source, in a row, and pauses its schedule at so many. */
 async function tellRecipe(
   tx: Transaction,
-  { recipe, pauseAfter }: BuildRow,
+  { recipe, origin, pauseAfter }: BuildRow,
   state: BuildEnd['state'],
   message: string,
 ): Promise<void> {
-  if (recipe === null || state === 'cancelled') return
+  if (state === 'cancelled') return
+  if (origin !== null) {
+    const end = state === 'failed' ? { failed: message } : 'well'
+    await tellSource(tx, { source: origin.source, pauseAfter }, end)
+  }
+  if (recipe === null) return
   const [row] = await tx<{ failures: number }[]>`
     update recipe set failures = case when ${state} = 'failed' then failures + 1 else 0 end
     where name = ${recipe} returning failures`
@@ -109,9 +115,12 @@ export async function endOverdue(tx: Transaction, build: BuildRow): Promise<void
   return endBuild(tx, build, { state: 'failed', failure: BuildFailure.BUILD_FAILURE_TIME, message })
 }
 
-function resourcesOf({ name, recipe }: BuildRow): readonly Resource[] {
-  const build = { kind: 'build', name }
-  return recipe === null ? [build] : [build, { kind: 'recipe', name: recipe }]
+function resourcesOf({ name, recipe, origin }: BuildRow): readonly Resource[] {
+  return [
+    { kind: 'build', name },
+    ...(recipe === null ? [] : [{ kind: 'recipe', name: recipe }]),
+    ...(origin === null ? [] : [{ kind: 'source', name: origin.source }]),
+  ]
 }
 
 export function cancelledBy(canceller: string): string {

@@ -55,7 +55,24 @@ export interface BuildRow {
   readonly logSha256: string | null
   readonly logGoneTime: Date | null
   readonly checks: readonly CheckRow[] | null
+  /** What it imports. */
+  readonly origin: OriginRow | null
 }
+
+/** What an import imports, as JSON has it. */
+export interface OriginRow {
+  readonly source: string
+  readonly sourceVersion: number
+  readonly item: string
+  readonly itemVersion: string
+  readonly sha256: string
+  readonly url: string
+}
+
+export const originOf = (sql: Sql | Transaction) => sql`(
+  select json_build_object('source', source, 'sourceVersion', source_version, 'item', item, 'itemVersion', version,
+    'sha256', sha256, 'url', url)
+  from import where import.build = build.name)`
 
 export const buildColumns = (sql: Sql | Transaction) => sql`
   build.name, facility, recipe, recipe_version, target, arch, build.kind, trigger, requester, reason, schedule_time,
@@ -64,7 +81,8 @@ export const buildColumns = (sql: Sql | Transaction) => sql`
   end_time, image, day, serial, encode(inputs_digest, 'hex') as inputs, unchanged_image, link, log_bytes,
   encode(log_digest, 'hex') as log_sha256, log_gone_time,
   (select json_agg(json_build_object('kind', one.kind, 'outcome', outcome, 'message', one.message) order by one.kind)
-    from build_check as one where one.build = build.name) as checks`
+    from build_check as one where one.build = build.name) as checks,
+  ${originOf(sql)} as origin`
 
 /** The build, or BUILD_NOT_FOUND. */
 export async function getBuild(sql: Sql | Transaction, name: string): Promise<BuildRow> {
@@ -83,16 +101,19 @@ export async function lockBuild(tx: Transaction, name: string): Promise<BuildRow
 export interface BuildFilter {
   readonly namespace: string
   readonly recipe: string
+  readonly source: string
   readonly state: BuildStateName | ''
 }
 
 export async function listBuilds(sql: Sql, filter: BuildFilter, page: Page): Promise<BuildRow[]> {
-  const { namespace, recipe, state } = filter
+  const { namespace, recipe, source, state } = filter
   return sql<BuildRow[]>`
     select ${buildColumns(sql)} from build
     where coalesce(facility, '') = ${namespace}
       and (${page.after} = '' or name < ${page.after})
       and (${recipe} = '' or recipe = ${recipe})
+      and (${source} = '' or exists (
+        select from import where import.build = build.name and import.source = ${source}))
       and (${state} = '' or state = ${state})
     order by name desc limit ${page.size + 1}`
 }

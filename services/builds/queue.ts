@@ -51,7 +51,8 @@ export function buildName(facility: string | null, id: string): string {
   return facility === null ? id : `${facility}/${id}`
 }
 
-async function demandRoom(tx: Transaction, facility: string | null): Promise<void> {
+/** Throws QUEUE_FULL if no more builds of an owner are to wait. */
+export async function demandRoom(tx: Transaction, facility: string | null): Promise<void> {
   if ((await countQueued(tx, facility)) < mostQueued) return
   const text = `${mostQueued} builds wait already: cancel some, or wait until a builder has done them.`
   throw exhausted('QUEUE_FULL', text, { limit: String(mostQueued) })

@@ -51,6 +51,7 @@ export function renderBuild(row: BuildRow): Build {
     logBytes: row.logBytes,
     logDigest: digestText(row.logSha256),
     link,
+    origin: row.origin ?? undefined,
   }
 }
 

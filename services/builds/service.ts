@@ -10,15 +10,17 @@ import {
   type WatchBuildResponse,
 } from '../../proto/gen/merge/image/v1/build.ts'
 import { announceBuild, type BuildNews } from '../db/changes.ts'
-import type { Sql } from '../db/open.ts'
+import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { cutPage, parsePage } from '../pages.ts'
 import { getRecipe, noRecipe } from '../recipes/service.ts'
 import { demandShort } from '../remark.ts'
+import { queueImport } from '../sources/importing.ts'
+import { findImport, repeated } from '../sources/imports.ts'
 import { cancelledBy, endBuild } from './ending.ts'
 import { readLog } from './logs.ts'
 import { getBuild, listBuilds, lockBuild, type BuildRow } from './queries.ts'
-import { queueBuild } from './queue.ts'
+import { queueBuild, type Wish } from './queue.ts'
 import { buildStateName, renderBuild } from './render.ts'
 import { reportBuild } from './report.ts'
 
@@ -66,8 +68,8 @@ export function buildHandlers(deps: {
     },
 
     async listBuilds(request) {
-      const { namespace, recipe } = request
-      const filter = { namespace, recipe, state: buildStateName(request.state) }
+      const { namespace, recipe, source } = request
+      const filter = { namespace, recipe, source, state: buildStateName(request.state) }
       const page = parsePage(request, filter)
       const found = await listBuilds(sql, filter, page)
       const { rows, nextPageToken } = cutPage(found, page, ({ name }) => name, filter)
@@ -92,14 +94,15 @@ export function buildHandlers(deps: {
       demandShort({ reason: request.reason })
       return once(sql, retryBuild, caller, request, async (tx) => {
         const build = await getBuild(tx, request.name)
-        const { name: retryOf, force, recipe, recipeVersion } = build
-        if (recipe === null || (build.state !== 'failed' && build.state !== 'cancelled')) {
-          throw notAgain(build)
-        }
-        const row = await getRecipe(tx, recipe, recipeVersion ?? 0)
+        if (build.state !== 'failed' && build.state !== 'cancelled') throw notAgain(build)
         const trigger = BuildTrigger.BUILD_TRIGGER_RETRY
-        const wish = { ...ask, retryOf, trigger, force, reason: request.reason }
-        const made = await queueBuild(tx, row, { ...wish, requester: caller.name }, newUlid)
+        const wish = { ...ask, retryOf: build.name, trigger, force: build.force }
+        const made = await queueAgain(
+          tx,
+          build,
+          { ...wish, reason: request.reason, requester: caller.name },
+          newUlid,
+        )
         return { build: renderBuild(await getBuild(tx, made)) }
       })
     },
@@ -140,15 +143,32 @@ export function buildHandlers(deps: {
   }
 }
 
+/** Queues the same once more: of the same version of its recipe, or the same item of its source. */
+async function queueAgain(
+  tx: Transaction,
+  build: BuildRow,
+  wish: Wish,
+  newUlid: () => string,
+): Promise<string> {
+  const { name, target, recipe, recipeVersion } = build
+  if (recipe !== null) {
+    return queueBuild(tx, await getRecipe(tx, recipe, recipeVersion ?? 0), wish, newUlid)
+  }
+  const row = await findImport(tx, name)
+  if (row === undefined) throw notAgain(build)
+  const again = repeated(row, target)
+  return queueImport(tx, again.source, again.wish, wish, newUlid)
+}
+
 const nothing: WatchBuildResponse = { build: undefined, logOffset: 0n, log: Buffer.alloc(0) }
 
 function hasEnded({ name, state }: BuildRow): Failure {
   return precondition('BUILD_ENDED', `${name} has ended: it is ${state}.`, { state })
 }
 
-function notAgain({ name, state, recipe }: BuildRow): Failure {
+function notAgain({ name, state, recipe, origin }: BuildRow): Failure {
   const why =
-    recipe === null
+    recipe === null && origin === null
       ? 'it ran elsewhere, and is to be tried again there'
       : `it is ${state}, and only one that failed or was cancelled can be`
   return precondition('WRONG_STATE', `${name} is not tried again: ${why}.`, { state, build: name })

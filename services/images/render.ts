@@ -110,7 +110,7 @@ function renderWithdrawn({ image, state, replacement }: WithdrawnRow): Withdrawn
 }
 
 function renderProvenance(row: ProvenanceRow): Provenance {
-  const { build, recipe, version, builder, inputs, start, end, log, link } = row
+  const { build, recipe, version, builder, inputs, start, end, log, link, origin } = row
   return {
     ...{ build, builder, link },
     recipe: recipe ?? '',
@@ -119,6 +119,7 @@ function renderProvenance(row: ProvenanceRow): Provenance {
     startTime: start === null ? undefined : new Date(start),
     endTime: end === null ? undefined : new Date(end),
     logDigest: digestText(log),
+    origin: origin ?? undefined,
   }
 }
 

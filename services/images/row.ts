@@ -1,4 +1,5 @@
 import type { CheckRow } from '../builds/queries.ts'
+import { originOf, type OriginRow } from '../builds/queries.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 
 export type ImageStateName = 'candidate' | 'released' | 'deprecated' | 'revoked'
@@ -69,6 +70,7 @@ export interface ProvenanceRow {
   readonly end: string | null
   readonly log: string | null
   readonly link: string
+  readonly origin: OriginRow | null
 }
 
 export const imageColumns = (sql: Sql | Transaction) => sql`
@@ -89,7 +91,8 @@ export const imageColumns = (sql: Sql | Transaction) => sql`
   case when image.build is not null then (
     select json_build_object('build', build.name, 'recipe', recipe, 'version', recipe_version, 'builder', builder,
       'inputs', encode(inputs_digest, 'hex'), 'start', start_time, 'end', end_time,
-      'log', encode(log_digest, 'hex'), 'link', link)
+      'log', encode(log_digest, 'hex'), 'link', link, 'origin',
+      case when not image.custom or image.shared then ${originOf(sql)} end)
     from build where build.name = image.build) end as provenance,
   case when image.build is not null then (
     select json_agg(json_build_object('kind', kind, 'outcome', outcome, 'message', case when image.custom and not image.shared then '' else left(message, 500) end) order by kind)

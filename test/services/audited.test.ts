@@ -8,6 +8,7 @@ import { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.
 import { ImageServiceService } from '../../proto/gen/merge/image/v1/image.ts'
 import { ResolverServiceService } from '../../proto/gen/merge/image/v1/resolver.ts'
 import { RetentionServiceService } from '../../proto/gen/merge/image/v1/retention.ts'
+import { SourceServiceService } from '../../proto/gen/merge/image/v1/source.ts'
 import { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
 import { isAudited } from '../../services/audited.ts'
 
@@ -20,6 +21,7 @@ const methods = [
   ImageServiceService,
   ResolverServiceService,
   RetentionServiceService,
+  SourceServiceService,
   UploadServiceService,
 ].flatMap((service) => Object.values<Method>(service))
 

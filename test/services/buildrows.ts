@@ -34,7 +34,7 @@ export const buildRows: Record<keyof typeof BuildServiceService, Row> = {
     call: ({ builds }, facility) => builds.getBuild({ name: name(facility, build) }) },
   listBuilds: { may: row('everywhere', 'portal', 'portal', 'portalAndOwn', 'portalAndOwn', 'portal'),
     call: ({ builds }, facility) =>
-      builds.listBuilds({ ...page, namespace: facility, recipe: '', state: 0 }) },
+      builds.listBuilds({ ...page, namespace: facility, recipe: '', source: '', state: 0 }) },
   cancelBuild: { may: row('everywhere', 'portal', 'nowhere', 'own', 'own'),
     call: ({ builds }, facility) =>
       builds.cancelBuild({ requestId: id(), name: name(facility, build) }) },

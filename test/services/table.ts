@@ -31,6 +31,7 @@ import {
 } from '../../proto/gen/merge/image/v1/resolver.ts'
 import type { RetentionServiceService } from '../../proto/gen/merge/image/v1/retention.ts'
 import type { SyncRuleServiceService } from '../../proto/gen/merge/image/v1/rule.ts'
+import type { SourceServiceService } from '../../proto/gen/merge/image/v1/source.ts'
 import type { StorageServiceService } from '../../proto/gen/merge/image/v1/storage.ts'
 import type { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
 import { commitMessages } from '../support/images.ts'
@@ -39,6 +40,7 @@ import { accessRows } from './accessrows.ts'
 import { buildRows } from './buildrows.ts'
 import { retentionRows } from './retentionrows.ts'
 import { ruleRows } from './rulerows.ts'
+import { sourceRows } from './sourcerows.ts'
 import { id, image, name, page, row, type Row } from './rows.ts'
 
 /** A method without a row does not compile. */
@@ -54,6 +56,7 @@ interface Table {
   readonly deltas: Record<keyof typeof DeltaServiceService, Row>
   readonly facilities: Record<keyof typeof FacilityServiceService, Row>
   readonly rules: Record<keyof typeof SyncRuleServiceService, Row>
+  readonly sources: Record<keyof typeof SourceServiceService, Row>
   readonly retention: Record<keyof typeof RetentionServiceService, Row>
   readonly storage: Record<keyof typeof StorageServiceService, Row>
   readonly integrity: Record<keyof typeof IntegrityServiceService, Row>
@@ -252,6 +255,7 @@ export const table: Table = {
   },
   access: accessRows,
   rules: ruleRows,
+  sources: sourceRows,
   retention: retentionRows,
   storage: {
     collect: { may: row('everywhere', 'nowhere', 'nowhere', 'nowhere', 'nowhere'),

@@ -18,6 +18,7 @@ import { IntegrityServiceService } from '../../proto/gen/merge/image/v1/integrit
 import { ResolverServiceService } from '../../proto/gen/merge/image/v1/resolver.ts'
 import { RetentionServiceService } from '../../proto/gen/merge/image/v1/retention.ts'
 import { SyncRuleServiceService } from '../../proto/gen/merge/image/v1/rule.ts'
+import { SourceServiceService } from '../../proto/gen/merge/image/v1/source.ts'
 import { StorageServiceService } from '../../proto/gen/merge/image/v1/storage.ts'
 import { UploadServiceService } from '../../proto/gen/merge/image/v1/upload.ts'
 import type { Sql } from '../../services/db/open.ts'
@@ -48,6 +49,7 @@ export function clientsOver(channel: Channel) {
     deltas: connect(DeltaServiceService, channel),
     facilities: connect(FacilityServiceService, channel),
     rules: connect(SyncRuleServiceService, channel),
+    sources: connect(SourceServiceService, channel),
     retention: connect(RetentionServiceService, channel),
     storage: connect(StorageServiceService, channel),
     integrity: connect(IntegrityServiceService, channel),

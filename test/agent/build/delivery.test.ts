@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
+import type { Digest } from '../../../lib/content/digest.ts'
 import { parseRecipe } from '../../../lib/recipes/parse.ts'
 import { CheckOutcome, Image } from '../../../proto/gen/merge/image/v1/image.ts'
 import type { BuiltImage } from '../../../proto/gen/merge/image/v1/upload.ts'
@@ -25,7 +26,7 @@ describe('what a build made', () => {
   const publisher: Publisher = {
     async publish(_publication, news, signal) {
       events.push('stored')
-      committed = await news.built()
+      committed = await news.built('0'.repeat(64) as Digest)
       signal.throwIfAborted()
       events.push('committed')
       return Image.create()

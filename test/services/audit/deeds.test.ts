@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { ulid } from 'ulid'
 import { makeLog } from '../../../lib/log.ts'
+import { queueDueScans } from '../../../services/sources/keeping.ts'
 import { queueDue } from '../../../services/builds/schedules.ts'
 import { takeBackLapsed } from '../../../services/builds/keeping.ts'
 import { expireCustom } from '../../../services/images/custom.ts'
@@ -11,6 +12,7 @@ import { claim, fail, putRecipe } from '../../support/builds.ts'
 import { everyEvent } from '../../support/events.ts'
 import { makeFacilities, register } from '../../support/facilities.ts'
 import { publish } from '../../support/images.ts'
+import { answerScan, putSource, sourceText } from '../../support/sources.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
 describe('what the portal does by itself is in the log, as the system:', () => {
@@ -84,5 +86,20 @@ describe('what the portal does by itself is in the log, as the system:', () => {
       'queue-build',
     ])
     expect(events.every(({ request }) => !request.includes(lost.claim))).toBe(true)
+  })
+
+  test('a scan that is queued by its schedule, a source that is paused', async () => {
+    const schedule = '{cron: 0 3 * * *, pause_after: 1}'
+    await putSource(producer, 'cloud', sourceText({ schedule }))
+    const now = () => new Date(Date.now() + 86_400_000)
+    await queueDueScans({ sql: portal.sql, newUlid: ulid, log, now })
+    await answerScan(portal.as('agent:portal'), 'portal', { error: 'nothing answers' })
+    const told = async () =>
+      (await everyEvent(admin, { resource: { kind: 'source', name: 'cloud' } })).map(({ method }) =>
+        method.slice(method.lastIndexOf('/') + 1),
+      )
+    while ((await told()).length < 4);
+    // What the end of a scan comes to is told before the report that ended it.
+    expect(await told()).toEqual(['ReportScan', 'pause-source', 'queue-scan', 'PutSource'])
   })
 })

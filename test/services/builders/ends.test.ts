@@ -42,7 +42,7 @@ test(`${builds} builds whose builders die, dawdle and are told to stop end once 
       const { build } = await clients.builds.claimBuild(request)
       if (build === undefined) continue
       const claimed = { build, claim: request.claim, recipe: undefined, former: undefined }
-      const mine = { ...claimed, expireTime: undefined }
+      const mine = { ...claimed, expireTime: undefined, order: undefined }
       await late(log(clients, mine, 'at work\n', Number(build.logBytes)))
       const what = next()
       // Who dies says nothing more; who dawdles goes on though its lease has run out.

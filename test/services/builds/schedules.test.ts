@@ -26,7 +26,7 @@ describe('schedules', () => {
   const recipe = async (name: string) =>
     (await producer.builds.getRecipe({ name, version: 0 })).recipe
   const buildsOf = async (name: string) => {
-    const filter = { namespace: '', recipe: name, state: 0 as BuildState }
+    const filter = { namespace: '', source: '', recipe: name, state: 0 as BuildState }
     return (await producer.builds.listBuilds({ ...filter, pageSize: 0, pageToken: '' })).builds
   }
   const at = (time: string) =>

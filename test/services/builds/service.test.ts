@@ -43,7 +43,12 @@ describe('builds', () => {
       attempt: 0,
       image: '',
     })
-    const filter = { namespace: '', recipe: 'std', state: BuildState.BUILD_STATE_QUEUED }
+    const filter = {
+      namespace: '',
+      source: '',
+      recipe: 'std',
+      state: BuildState.BUILD_STATE_QUEUED,
+    }
     const page = await producer.builds.listBuilds({ ...filter, pageSize: 1, pageToken: '' })
     expect(page.builds.map(({ name }) => name)).toEqual([second])
     const rest = { ...filter, pageSize: 1, pageToken: page.nextPageToken }
@@ -158,7 +163,7 @@ describe('builds', () => {
     })
     await run(producer, 'std')
     const next = await claim(builder)
-    expect(next.former).toEqual({ image: image.name, inputsDigest })
+    expect(next.former).toEqual({ image: image.name, inputsDigest, digest: '' })
     const value = { image: image.name, inputsDigest }
     const answer = await builder.builds.finishBuild({
       claim: next.claim,

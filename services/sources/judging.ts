@@ -1,0 +1,21 @@
+import { dayOf } from '../../lib/names/day.ts'
+import { judgeItems, type Verdict } from '../../lib/sources/judge.ts'
+import { parseSource } from '../../lib/sources/parse.ts'
+import { readCatalogue } from '../catalog/queries.ts'
+import type { Sql, Transaction } from '../db/open.ts'
+import { readItems, readPast } from './items.ts'
+import type { SourceRow } from './queries.ts'
+
+/** What becomes of all that a source's last scan found, as it stands now. */
+export async function judge(
+  sql: Sql | Transaction,
+  { name, text }: Pick<SourceRow, 'name' | 'text'>,
+  now: Date,
+): Promise<readonly Verdict[]> {
+  const [items, past, { catalogue }] = await Promise.all([
+    readItems(sql, name),
+    readPast(sql, name),
+    readCatalogue(sql),
+  ])
+  return judgeItems(parseSource(text), items, past, catalogue, dayOf(now))
+}
