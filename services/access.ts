@@ -1,10 +1,9 @@
-import type { Access, Rule } from '../lib/rpc/access.ts'
-import type { Caller } from '../lib/rpc/caller.ts'
+import type { Access } from '../lib/rpc/access.ts'
 import type { chunkPlane } from '../lib/chunks/plane.ts'
 import type { AccessServiceService } from '../proto/gen/merge/image/v1/access.ts'
 import type { AgentServiceService } from '../proto/gen/merge/image/v1/agent.ts'
 import type { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
-import type { AuditServiceService, EventFilter } from '../proto/gen/merge/image/v1/audit.ts'
+import type { AuditServiceService } from '../proto/gen/merge/image/v1/audit.ts'
 import type { BuildServiceService } from '../proto/gen/merge/image/v1/build.ts'
 import type { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
 import type { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
@@ -17,90 +16,28 @@ import type { SyncRuleServiceService } from '../proto/gen/merge/image/v1/rule.ts
 import type { SourceServiceService } from '../proto/gen/merge/image/v1/source.ts'
 import type { StorageServiceService } from '../proto/gen/merge/image/v1/storage.ts'
 import type { RetentionServiceService } from '../proto/gen/merge/image/v1/retention.ts'
-import type {
-  BeginUploadRequest,
-  UploadServiceService,
-} from '../proto/gen/merge/image/v1/upload.ts'
+import type { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
+
+import {
+  admins,
+  agentOf,
+  agents,
+  anyone,
+  eventReaders,
+  everybody,
+  insiders,
+  managers,
+  managersOf,
+  namespaceOf,
+  ownersAndAgentsOf,
+  ownersOf,
+  plannersOf,
+  publishers,
+  readersOf,
+  uploaders,
+} from './allowed.ts'
 
 // Who may call what. A method without a row does not compile; what no row allows is denied.
-
-/** Whoever has a role. */
-const anyone: Rule<unknown> = ({ role }) => role.kind !== 'guest' && role.kind !== 'joiner'
-
-const everybody: Rule<unknown> = () => true
-
-const admins: Rule<unknown> = ({ role }) => role.kind === 'admin'
-
-/** Admins and producers for the portal's names; a facility's manager for its own, and nobody else there but admins. */
-const ownersOf =
-  <R>(nameOf: (request: R) => string): Rule<R> =>
-  ({ role }, request) => {
-    const owner = namespaceOf(nameOf(request))
-    if (role.kind === 'admin') return true
-    return owner === ''
-      ? role.kind === 'producer'
-      : role.kind === 'manager' && role.facility === owner
-  }
-
-const agentOf =
-  <R>(facilityOf: (request: R) => string): Rule<R> =>
-  ({ role }, request) =>
-    role.kind === 'agent' && role.facility === facilityOf(request)
-
-const insiders =
-  <R>(facilityOf: (request: R) => string): Rule<R> =>
-  (caller, request) =>
-    admins(caller, request) || belongsTo(caller, facilityOf(request))
-
-/** The same, and a facility's agent, which acts for its manager. */
-const ownersAndAgentsOf =
-  <R>(nameOf: (request: R) => string): Rule<R> =>
-  (caller, request) =>
-    ownersOf(nameOf)(caller, request) || isAgentOf(caller, namespaceOf(nameOf(request)))
-
-/** Anyone for what is the portal's; a facility's own is its own, and the admins'. */
-const readersOf =
-  <R>(nameOf: (request: R) => string): Rule<R> =>
-  (caller, request) => {
-    const owner = namespaceOf(nameOf(request))
-    if (owner === '') return anyone(caller, undefined)
-    return admins(caller, undefined) || belongsTo(caller, owner)
-  }
-
-const agents: Rule<unknown> = ({ role }) => role.kind === 'agent'
-
-/** No facility is called so: it is what the portal's own agent belongs to, which builds for the portal. */
-const portalsOwn = 'portal'
-
-/** Bytes that stay at a facility are its agent's to publish, and nobody else's; those of the portal's builds its own agent's too. */
-const uploaders: Rule<BeginUploadRequest> = (caller, request) => {
-  if (request.restores !== undefined) return ownersOf(String)(caller, request.restores)
-  const owner = namespaceOf(request.target)
-  if (request.custom !== undefined) return isAgentOf(caller, owner)
-  return (
-    ownersOf(({ target }: BeginUploadRequest) => target)(caller, request) ||
-    (owner === '' && isAgentOf(caller, portalsOwn))
-  )
-}
-
-/** Whose upload it is, is checked where it is looked up. */
-const publishers: Rule<unknown> = ({ role }) =>
-  role.kind === 'admin' ||
-  role.kind === 'producer' ||
-  role.kind === 'manager' ||
-  role.kind === 'agent'
-
-function isAgentOf({ role }: Caller, facility: string): boolean {
-  return role.kind === 'agent' && role.facility === facility
-}
-
-function belongsTo({ role }: Caller, facility: string): boolean {
-  return (role.kind === 'manager' || role.kind === 'agent') && role.facility === facility
-}
-
-function namespaceOf(name: string): string {
-  return name.includes('/') ? (name.split('/')[0] ?? '') : ''
-}
 
 export const catalogAccess: Access<typeof CatalogServiceService> = {
   listDistros: anyone,
@@ -177,18 +114,6 @@ export const deltaAccess: Access<typeof DeltaServiceService> = {
   fetchDeltas: anyone,
 }
 
-/** Admins; of a facility's lines its manager. */
-const managersOf =
-  <R>(patternOf: (request: R) => string): Rule<R> =>
-  ({ role }, request) =>
-    role.kind === 'admin' ||
-    (role.kind === 'manager' && role.facility === namespaceOf(patternOf(request)))
-
-const plannersOf = managersOf(({ pattern }: { readonly pattern: string }) => pattern)
-
-/** Whose lines it is about, is checked where it is looked up. */
-const managers: Rule<unknown> = ({ role }) => role.kind === 'admin' || role.kind === 'manager'
-
 export const retentionAccess: Access<typeof RetentionServiceService> = {
   putPolicy: managersOf(({ policy }) => policy?.pattern ?? ''),
   getPolicy: anyone,
@@ -259,11 +184,6 @@ export const accessAccess: Access<typeof AccessServiceService> = {
     role.kind === 'admin' || (role.kind === 'manager' && role.facility === facility),
   revokeCertificate: admins,
 }
-
-/** The whole log is the admins'; what concerns a facility its manager's too. */
-const eventReaders: Rule<{ readonly filter: EventFilter | undefined }> = (caller, { filter }) =>
-  admins(caller, undefined) ||
-  (caller.role.kind === 'manager' && caller.role.facility === filter?.facility)
 
 export const auditAccess: Access<typeof AuditServiceService> = {
   listEvents: eventReaders,
