@@ -241,11 +241,3 @@ export async function allRobots(sql: Sql): Promise<(RobotRow & { readonly secret
 export async function allGrants(sql: Sql): Promise<GrantRow[]> {
   return sql<GrantRow[]>`select claim, value, role, actor, create_time from role_grant`
 }
-
-/** Notes which authority there is, if none was noted or it is to be replaced; answers the one that is. */
-export async function agreeOnAuthority(sql: Sql, pin: Buffer, replace: boolean): Promise<Buffer> {
-  await sql`
-    update agreed set authority_pin = ${pin} where authority_pin is null or ${replace}`
-  const [row] = await sql<{ authorityPin: Buffer }[]>`select authority_pin from agreed`
-  return row?.authorityPin ?? pin
-}
