@@ -2,6 +2,7 @@ import type { chunkPlane } from '../lib/chunks/plane.ts'
 import type { Access, Rule } from '../lib/rpc/access.ts'
 import type { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import type { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
+import type { SyncRuleServiceService } from '../proto/gen/merge/image/v1/rule.ts'
 
 const agents: Rule<unknown> = ({ role }) =>
   role.kind === 'agent' || role.kind === 'portal' || role.kind === 'admin'
@@ -22,6 +23,15 @@ export const integrityAccess: Access<typeof IntegrityServiceService> = {
   getIntegrity: owner,
   scrub: owner,
   checkChunks: owner,
+}
+
+/** Whatever is asked, the portal decides whether the agent may. */
+export const ruleAccess: Access<typeof SyncRuleServiceService> = {
+  putSyncRule: owner,
+  getSyncRule: owner,
+  listSyncRules: owner,
+  deleteSyncRule: owner,
+  previewSync: owner,
 }
 
 export const localAccess: Access<typeof LocalServiceService> = {

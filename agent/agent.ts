@@ -18,8 +18,10 @@ import type { Values } from '../lib/settings.ts'
 import { verifier } from '../lib/workers/verifier.ts'
 import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
-import { integrityAccess, localAccess, peerAccess } from './access.ts'
+import { SyncRuleServiceService } from '../proto/gen/merge/image/v1/rule.ts'
+import { integrityAccess, localAccess, peerAccess, ruleAccess } from './access.ts'
 import { admission } from './admission.ts'
+import { forwarded } from './forwarding.ts'
 import { refusing } from './identity/refusing.ts'
 import { keepRenewing } from './identity/renewing.ts'
 import { whoIs, type Who } from './identity/who.ts'
@@ -34,6 +36,7 @@ import type { agentSettings } from './settings.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { converge, followDesired, type SyncDeps, type SyncState } from './sync.ts'
 import { prepareSync } from './syncing.ts'
+import type { Upstream } from './upstream.ts'
 import { keepLooking } from './usage.ts'
 import { writesOut } from './writeout.ts'
 
@@ -107,7 +110,7 @@ async function runAgent(
     writeOut: writesOut({ store: healed, pool, drafts, usage, newUuid: deps.newUuid }),
     ...{ evicting: room.evicting, limits: room.limits, servedBytes: served.bytes },
   })
-  const socket = await answerOwner(settings, local, integrityService(scrubbing), gate, stack)
+  const socket = await answerOwner(settings, { local, scrubbing, ...sync }, gate, stack)
   const ofFacility: readonly Loop[] = [
     ...syncLoops({ facility, peerAddress }, sync),
     room.evict,
@@ -171,18 +174,24 @@ async function answerPeers(
   return advertise ?? address.replace(/:\d+$/, `:${port}`)
 }
 
+interface Answering {
+  readonly local: ReturnType<typeof localService>
+  readonly scrubbing: Parameters<typeof integrityService>[0]
+  readonly upstream: Pick<Upstream, 'rules'>
+}
+
 /** Answers the user of this agent, on the socket whose path it resolves to. */
 async function answerOwner(
   { socket, data }: AgentSettings,
-  local: ReturnType<typeof localService>,
-  integrity: ReturnType<typeof integrityService>,
+  { local, scrubbing, upstream }: Answering,
   gate: Gate,
   stack: AsyncDisposableStack,
 ): Promise<string> {
   const path = resolve(socket ?? join(data, 'agent.sock'))
   const answers = [
     mount(LocalServiceService, local, localAccess),
-    mount(IntegrityServiceService, integrity, integrityAccess),
+    mount(IntegrityServiceService, integrityService(scrubbing), integrityAccess),
+    mount(SyncRuleServiceService, forwarded(upstream.rules), ruleAccess),
   ]
   stack.use(await serveSocket(path, answers, gate))
   return path

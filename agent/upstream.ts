@@ -14,6 +14,7 @@ import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../proto/gen/merge/image/v1/integrity.ts'
 import { ResolverServiceService } from '../proto/gen/merge/image/v1/resolver.ts'
 import { SourceServiceService } from '../proto/gen/merge/image/v1/source.ts'
+import { SyncRuleServiceService } from '../proto/gen/merge/image/v1/rule.ts'
 import { UploadServiceService } from '../proto/gen/merge/image/v1/upload.ts'
 
 /** The portal, as an agent sees it. */
@@ -23,6 +24,7 @@ export interface Upstream extends Disposable {
   readonly replaced: () => AbortSignal | undefined
   readonly agents: Remote<typeof AgentServiceService>
   readonly facilities: Remote<typeof FacilityServiceService>
+  readonly rules: Remote<typeof SyncRuleServiceService>
   readonly resolver: Remote<typeof ResolverServiceService>
   readonly chunks: ChunkSource
   /** What the portal recognises chunks by, which it decoded and checked; part by part. */
@@ -56,6 +58,7 @@ export function openUpstream(address: string, security: Security): Upstream {
     replaced: () => channel.replaced,
     agents: connect(AgentServiceService, channel),
     facilities: connect(FacilityServiceService, channel),
+    rules: connect(SyncRuleServiceService, channel),
     resolver: connect(ResolverServiceService, channel),
     chunks: spread([sourceOver(channel), ...more.map(sourceOver)]),
     fingerprints: (digests, signal) =>

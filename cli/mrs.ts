@@ -1,13 +1,16 @@
 import { exportHere } from './export.ts'
 import { importHere } from './importhere.ts'
 import { integrityCommands } from './integrity.ts'
+import { here } from './here.ts'
 import { join } from './join.ts'
 import { localCommands } from './local.ts'
 import { ownCommands } from './own.ts'
 import { ownSourceCommands } from './ownsources.ts'
 import type { Program } from './program.ts'
 import { projectionCommands } from './projections.ts'
+import { ruleCommands } from './rules.ts'
 import { spaceCommands } from './space.ts'
+import { previewRule } from './syncpreview.ts'
 import { transferCommands } from './transfers.ts'
 
 /** The tool for a facility. */
@@ -34,6 +37,7 @@ export const mrsImage: Program = {
     importHere,
     ...integrityCommands,
     join,
+    ...[...ruleCommands, previewRule].map(here),
   ],
   hints: {
     STOPPED: 'A pull goes on in the agent: `mrs-image list` shows how far it is.',

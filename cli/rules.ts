@@ -48,7 +48,7 @@ const put = command({
     const request = { requestId: context.newId(), rule, etag }
     const answer = await rules(context).putSyncRule(request, { signal: context.signal })
     const kept = present(answer.rule)
-    const next = `\`mrg-image preview rule ${facility} ${name}\` shows what it would fetch.`
+    const next = '`preview rule` shows what it would fetch.'
     const text = `${name} is kept: ${facility} is to have ${inWords(kept)}.\n${next}`
     return { json: ruleJson(kept), text: () => text }
   },

@@ -8,7 +8,7 @@ import { bytes, duration, plain } from './units.ts'
 
 const rateFlag = { value: 'SIZE', about: 'bytes a second, to say how long it takes: 50M' } as const
 
-const previewRule = command({
+export const previewRule = command({
   verb: 'preview',
   object: 'rule',
   isSpelled: true,

@@ -14,7 +14,7 @@ const lifetimeMs = 30 * 24 * 60 * 60 * 1000
  * one whose token ran out does again, by starting the portal.
  */
 export async function keepAdmin(
-  { data }: { readonly data: string },
+  { data, oidcIssuer }: { readonly data: string; readonly oidcIssuer: string | undefined },
   deps: Pick<World, 'now' | 'newUlid' | 'log'> & {
     readonly sql: Sql
     readonly issuing: Issuing
@@ -22,7 +22,7 @@ export async function keepAdmin(
   },
 ): Promise<void> {
   const { sql, issuing, standing, now, newUlid, log } = deps
-  if (await hasAdmin(sql, now())) return
+  if (await hasAdmin(sql, now(), oidcIssuer !== undefined)) return
   const [tokenId, time] = [newUlid(), now()]
   const file = join(data, 'admin.token')
   await writeSecret(file, `${tokenOf('robot', tokenId, issuing)}\n`)

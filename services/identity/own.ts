@@ -7,7 +7,7 @@ import type { Certified } from '../../lib/rpc/certified.ts'
 import { renewable, type Renewable } from '../../lib/rpc/shown.ts'
 import type { Sql } from '../db/open.ts'
 import { lifetimeFrom, serialOf } from './authority.ts'
-import { insertCertificate } from './queries.ts'
+import { forgetBefore, insertCertificate } from './queries.ts'
 
 export interface OwnDeps {
   readonly authority: Authority
@@ -19,6 +19,9 @@ export interface OwnDeps {
   readonly now: () => Date
   readonly newUuid: () => string
 }
+
+/** For how long what ran out can be listed: a year and a month, as tokens of robots last at most. */
+const keptMs = 400 * 24 * 60 * 60 * 1000
 
 /** What the portal shows: a certificate of its own authority. */
 export async function showOwn(deps: OwnDeps): Promise<Renewable> {
@@ -53,6 +56,7 @@ async function issueOwn({
   const names = [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...hosts])]
   const der = await authority.issue({ path: 'portal', publicKey, serial, lifetime, hosts: names })
   const { notAfter: expireTime } = lifetime
+  await forgetBefore(sql, new Date(createTime.getTime() - keptMs))
   await insertCertificate(sql, { serial, name: 'portal', facility: '', createTime, expireTime })
   // The authority goes along, so that who joins can compare it with the pin of its token.
   const chain = Buffer.from(

@@ -69,11 +69,11 @@ export async function putRobot(
   })
 }
 
-/** Whether anybody can come in as an admin at this time. */
-export async function hasAdmin(sql: Sql, now: Date): Promise<boolean> {
+/** Whether anybody can come in as an admin at this time; by a role that was given, where there is an identity provider. */
+export async function hasAdmin(sql: Sql, now: Date, byGrant: boolean): Promise<boolean> {
   const [row] = await sql<{ has: boolean }[]>`
     select exists (select from robot where role = 'admin' and expire_time > ${now})
-      or exists (select from role_grant where role = 'admin') as has`
+      or (${byGrant} and exists (select from role_grant where role = 'admin')) as has`
   return row?.has === true
 }
 
@@ -173,6 +173,12 @@ export async function insertCertificate(
   await tx`
     insert into certificate (serial, name, facility, create_time, expire_time)
     values (${row.serial}, ${row.name}, ${row.facility}, ${row.createTime}, ${row.expireTime})`
+}
+
+/** What ran out before this time is of no use to anybody any more. */
+export async function forgetBefore(sql: Sql, time: Date): Promise<void> {
+  await sql`delete from certificate where expire_time < ${time}`
+  await sql`delete from join_token where expire_time < ${time}`
 }
 
 /** Those that count, and those that were revoked; after a key of a page, which is a serial number. */

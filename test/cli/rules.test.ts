@@ -53,7 +53,7 @@ describe('on the command line, a sync rule', () => {
       ...{ exit: 0, err: '' },
       out:
         'std is kept: lab1 is to have the newest 2 of debian-*-std-x86, ubuntu-*-*-*.\n' +
-        '`mrg-image preview rule lab1 std` shows what it would fetch.',
+        '`preview rule` shows what it would fetch.',
     })
     await wanted(portal.as('agent:lab1'), 'lab1', [older, newer])
     expect((await mrg('list', 'rules', 'lab1')).out).toMatch(
