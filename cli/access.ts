@@ -116,10 +116,7 @@ const grant = command({
   summary: 'give a role to all whose token of the identity provider says this of them',
   arguments: ['ROLE', 'CLAIM=VALUE'],
   flags: {},
-  examples: [
-    'grant role producer project_path=images/debian',
-    'grant role admin email=a@example.org',
-  ],
+  examples: ['grant role producer project_path=images/debian', 'grant role admin sub=alice'],
   async run(context, [role, text]) {
     const asked = { requestId: context.newId(), role, ...claimOf(text, 'grant') }
     const { grant } = await access(context).grantRole(asked, { signal: context.signal })
@@ -192,12 +189,17 @@ const revokeCertificate = command({
   isSpelled: true,
   summary: "refuse a certificate from now on, or a facility's all",
   arguments: ['SERIAL-OR-FACILITY'],
-  flags: { reason: { value: 'TEXT', about: 'why' } },
+  flags: {
+    reason: { value: 'TEXT', about: 'why' },
+    facility: { value: 'NAME', about: 'whose it is, where an authority of yours issued it' },
+  },
   examples: ["revoke certificate lab1 --reason 'the machine was sold'"],
-  async run(context, [which], { reason = '' }) {
+  async run(context, [which], { reason = '', facility = '' }) {
     // A serial number has 32 digits, and a facility has a letter first and 32 characters at most.
-    const isSerial = /^[0-9a-f]{32,40}$/i.test(which) && /^\d/.test(which)
-    const asked = { serial: isSerial ? which : '', facility: isSerial ? '' : which, reason }
+    const isSerial = facility !== '' || (/^[0-9a-f]{32,40}$/i.test(which) && /^\d/.test(which))
+    const asked = isSerial
+      ? { serial: which, facility, reason }
+      : { serial: '', facility: which, reason }
     const request = { requestId: context.newId(), ...asked }
     const answer = await access(context).revokeCertificate(request, { signal: context.signal })
     const { certificates } = answer

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode } from '../lib/failure.ts'
 import { writeSecret } from '../lib/identity/files.ts'
 
 /** What a person is known by at a portal, as `mrg-image login` keeps it. */
@@ -24,14 +25,14 @@ export async function forgetLogin(folder: string): Promise<void> {
   await rm(fileIn(folder), { force: true })
 }
 
-/** What was kept, if anything is there that can be read. */
+/** What was kept, if anything was; what cannot be read is nobody. */
 export function readLogin(folder: string): Login | undefined {
   try {
     const said = JSON.parse(readFileSync(fileIn(folder), 'utf8')) as Partial<Login>
-    const { portal, authority, token } = said
-    if (portal === undefined || authority === undefined || token === undefined) return undefined
+    const { portal = '', authority = '', token = '' } = said
     return { portal, authority, token }
-  } catch {
-    return undefined
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    return { portal: '127.0.0.1:7410', authority: '', token: '' }
   }
 }

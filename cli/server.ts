@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { errorCode, invalid } from '../lib/failure.ts'
+import { errorCode, invalid, unidentified } from '../lib/failure.ts'
 import { givenFiles, readCertified, type GivenFiles } from '../lib/rpc/certified.ts'
 import { openChannel, type Channel } from '../lib/rpc/connect.ts'
 import { certifiedBy, openWithToken } from '../lib/rpc/security.ts'
@@ -36,9 +36,24 @@ export async function openServer(address: string, self: Self, now: Date): Promis
     const certified = await readCertified(files, now)
     return certifiedBy(renewable(certified), () => now).open(address, 'portal')
   }
-  if (login === undefined || caller !== undefined) return openChannel(address, caller ?? 'admin')
+  if (login === undefined || caller !== undefined) return openPlainly(address, caller)
   const { authority, token } = login
+  if (authority === '' || token === '') {
+    const text = 'What "mrg-image login" kept cannot be read: "mrg-image logout", and log in again.'
+    throw invalid('UNREADABLE', text)
+  }
   return openWithToken(address, { authority: Buffer.from(authority), token })
+}
+
+/** Without TLS whoever is on the way can answer: nobody asks others than this machine so who did not say that they want to. */
+function openPlainly(address: string, caller: string | undefined): Channel {
+  if (caller !== undefined || /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):/.test(address)) {
+    return openChannel(address, caller ?? 'admin')
+  }
+  throw unidentified(
+    'NOT_IDENTIFIED',
+    `You are nobody at ${address} yet: "mrg-image login ${address} FILE" makes you known by the token in a file.`,
+  )
 }
 
 export async function readGiven(flag: string, file: string): Promise<Buffer> {

@@ -8,7 +8,7 @@ import { portalSettings } from './settings.ts'
 
 const usage = `merge-image portal: the control plane of Merge's images
 
-Usage: merge-image portal --data DIR --insecure-dev [--flag VALUE ...]
+Usage: merge-image portal --data DIR [--flag VALUE ...]
        merge-image portal fsck --data DIR [--read] [--repair]   check what is stored`
 
 if (process.argv[2] === 'fsck') {

@@ -3,7 +3,10 @@ import { bucketUrl, serverSettings } from '../lib/chunks/given.ts'
 import { offerSettings } from '../lib/offered/settings.ts'
 import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
+import { isSafe } from './identity/oidc.ts'
 import { address, flag, processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
+
+const day = 24 * 60 * 60 * 1000
 
 const builds = (usual: number) =>
   z
@@ -140,12 +143,15 @@ export const portalSettings = {
   certificatesFor: {
     about: 'how long certificates are valid, renewed at half of it; 7d if not given',
     value: 'TIME',
-    schema: time('7d').refine((ms) => ms >= 2000, 'must be 2s or more'),
+    schema: time('7d').refine((ms) => ms >= 2000 && ms <= 400 * day, 'must be from 2s to 400d'),
   },
   oidcIssuer: {
     about: 'whose tokens people and pipelines may come with (OpenID Connect)',
     value: 'URL',
-    schema: z.url({ protocol: /^https?$/, error: 'must be an address, https://…' }).optional(),
+    schema: z
+      .url('must be an address, https://…')
+      .refine(isSafe, 'must be an address with TLS, https://…')
+      .optional(),
   },
   oidcAudience: {
     about: 'for whom these tokens have to be; needed with --oidc-issuer',

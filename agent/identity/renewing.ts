@@ -4,6 +4,7 @@ import { Failure } from '../../lib/failure.ts'
 import { isOver } from '../../lib/chunks/abort.ts'
 import type { Clock } from '../../lib/chunks/clock.ts'
 import { keepIdentity, readIdentity } from '../../lib/identity/kept.ts'
+import { lifeLeft, untilRenewal } from '../../lib/identity/renewal.ts'
 import type { Renewable } from '../../lib/rpc/shown.ts'
 import type { Upstream } from '../upstream.ts'
 
@@ -21,25 +22,42 @@ export interface RenewingDeps {
 
 const retryMs = 30_000
 
-/** Gets a new certificate at half the life of the one that is shown; transfers go on meanwhile. */
+/**
+ * Gets a new certificate at half the life of the one that is shown; transfers go on meanwhile. Whoever joins again while this runs is taken
+ * for what it joined as.
+ */
 export async function keepRenewing(deps: RenewingDeps, signal: AbortSignal): Promise<void> {
   const { shown, clock, now, log } = deps
   if (shown === undefined) return
-  let wait = untilHalf(shown.current().chain, now())
-  for (;;) {
-    await clock.sleep(Math.max(wait, 0), signal).catch(() => undefined)
-    if (isOver(signal)) return
+  const wall = { now, sleep: (ms: number, over: AbortSignal) => clock.sleep(ms, over) }
+  while (!isOver(signal)) {
+    await untilRenewal(shown.current().chain, wall, signal)
+    if (isOver(signal) || (await joinedAgain(shown, deps))) continue
     try {
       const expireTime = await renew(shown, deps, signal)
       log.info({ expireTime }, 'certificate renewed')
-      wait = untilHalf(shown.current().chain, now())
+      continue
     } catch (error) {
       if (isOver(signal)) return
       const why = error instanceof Failure ? { error: error.message } : { err: error }
-      log.warn(why, 'the certificate could not be renewed')
-      wait = Math.min(retryMs, Math.max(lifeLeft(shown.current().chain, now()) / 10, 100))
+      const left = lifeLeft(shown.current().chain, now())
+      log.warn(why, left > 0 ? 'the certificate could not be renewed' : ranOut)
+      const wait = Math.min(retryMs, left > 0 ? Math.max(left / 10, 100) : retryMs)
+      await clock.sleep(wait, signal).catch(() => undefined)
     }
   }
+}
+
+const ranOut =
+  'the certificate ran out before it could be renewed: join again with "mrs-image join", and this goes on'
+
+/** Takes what `mrs-image join` wrote since, if it did. */
+async function joinedAgain(shown: Renewable, { data, now }: RenewingDeps): Promise<boolean> {
+  const kept = await readIdentity(data, now()).catch(() => undefined)
+  if (kept === undefined || kept.certified.chain.equals(shown.current().chain)) return false
+  if (kept.certified.name !== shown.current().name) return false
+  shown.show(kept.certified)
+  return true
 }
 
 async function renew(shown: Renewable, deps: RenewingDeps, signal: AbortSignal): Promise<string> {
@@ -54,16 +72,4 @@ async function renew(shown: Renewable, deps: RenewingDeps, signal: AbortSignal):
   if (kept === undefined) throw new Error(`what was written to ${data} is not there`)
   shown.show(kept.certified)
   return new X509Certificate(kept.certified.chain).validTo
-}
-
-/** How long until half of its life is over; it is made valid from an hour before it is issued. */
-function untilHalf(chain: Buffer, now: Date): number {
-  const { validFrom, validTo } = new X509Certificate(chain)
-  const hourMs = 3_600_000
-  const issued = Math.max(Date.parse(validFrom) + hourMs, 0)
-  return (issued + Date.parse(validTo)) / 2 - now.getTime()
-}
-
-function lifeLeft(chain: Buffer, now: Date): number {
-  return Date.parse(new X509Certificate(chain).validTo) - now.getTime()
 }

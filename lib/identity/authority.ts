@@ -85,8 +85,13 @@ export async function makeAuthority(
 export async function openAuthority(
   { certificate, key }: AuthorityFiles,
   domain: string,
+  now: Date,
 ): Promise<Authority> {
   const own = checked(certificate, key)
+  if (parsedTime(own.validFrom) > now || parsedTime(own.validTo) <= now) {
+    const text = `The authority is valid from ${own.validFrom} to ${own.validTo}: bring another with --ca-cert, --ca-key and --new-authority.`
+    throw invalid('INVALID_FIELD', text)
+  }
   const signingKey = await importedKey(key)
   const parsed = new Parsed(own.raw)
   return {
@@ -107,8 +112,11 @@ async function issue(
   { path, publicKey, serial, lifetime, hosts = [] }: Subject,
 ): Promise<Buffer> {
   const names: JsonGeneralName[] = [{ type: 'url', value: `spiffe://${domain}/${path}` }]
+  const id = own.getExtension(SubjectKeyIdentifierExtension)?.keyId
+  // Nothing counts for longer than whose word it is.
+  const notAfter = new Date(Math.min(lifetime.notAfter.getTime(), own.notAfter.getTime()))
   const certificate = await X509CertificateGenerator.create({
-    ...{ issuer: own.subjectName, serialNumber: serial, ...lifetime },
+    ...{ issuer: own.subjectName, serialNumber: serial, ...lifetime, notAfter },
     publicKey: await webcrypto.subtle.importKey('spki', publicKey, algorithm, true, ['verify']),
     ...{ signingKey, signingAlgorithm: algorithm },
     extensions: [
@@ -118,10 +126,15 @@ async function issue(
       new ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']),
       // Critical, as the subject is empty (RFC 5280, 4.1.2.6).
       new SubjectAlternativeNameExtension([...names, ...hosts.map(hostName)], true),
-      await AuthorityKeyIdentifierExtension.create(own.publicKey),
+      // As the authority has it, however it was made; else chains do not fit.
+      ...(id === undefined ? [] : [new AuthorityKeyIdentifierExtension(id)]),
     ],
   })
   return Buffer.from(certificate.rawData)
+}
+
+function parsedTime(text: string): Date {
+  return new Date(text)
 }
 
 function hostName(host: string): JsonGeneralName {

@@ -3,7 +3,7 @@ import { connect } from '../rpc/connect.ts'
 import { openWithToken } from '../rpc/security.ts'
 import { AgentServiceService } from '../../proto/gen/merge/image/v1/agent.ts'
 import { fetchAuthority } from './pinned.ts'
-import { keepIdentity } from './kept.ts'
+import { keepIdentity, tryFolder } from './kept.ts'
 import { parseToken } from './token.ts'
 
 export interface Joining {
@@ -30,6 +30,8 @@ export async function joinPortal(
   // What only this needs takes long to load.
   const { makeRequest } = await import('./request.ts')
   const { key, request: certificateRequest } = await makeRequest()
+  // A token counts once: it is not spent where its answer cannot be kept.
+  await tryFolder(data)
   using channel = openWithToken(portal, { authority, token: text })
   const agents = connect(AgentServiceService, channel)
   const enrolled = await agents.enroll({ requestId, certificateRequest }, { signal })

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { invalid, unidentified } from '../failure.ts'
 import { certifiedOf, type Certified } from '../rpc/certified.ts'
@@ -28,6 +29,13 @@ const portalFile = 'portal'
 /** Where an agent with this data folder keeps who it is. */
 export function identityFolder(data: string): string {
   return join(data, 'identity')
+}
+
+/** Throws if nothing can be written there. */
+export async function tryFolder(data: string): Promise<void> {
+  const probe = join(identityFolder(data), 'probe')
+  await writeSecret(probe, '')
+  await rm(probe)
 }
 
 /** Writes down who this is from now on. Key and certificate are one file, so that they always fit together. */

@@ -84,6 +84,8 @@ function rolesBy(
 ): readonly RoleText[] {
   const has = (claim: string, value: string): boolean => {
     const said = claims[claim]
+    // Anybody may say what has not been verified.
+    if (claim === 'email' && claims['email_verified'] !== true) return false
     return Array.isArray(said) ? said.includes(value) : said === value
   }
   return grants.filter(({ claim, value }) => has(claim, value)).map(({ role }) => role)

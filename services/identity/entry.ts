@@ -1,9 +1,9 @@
-import { precondition } from '../../lib/failure.ts'
+import { invalid, precondition } from '../../lib/failure.ts'
 import type { Identify } from '../../lib/rpc/caller.ts'
 import { givenFiles } from '../../lib/rpc/certified.ts'
 import { openSecurity, type Security, type SecuritySettings } from '../../lib/rpc/security.ts'
 import type { World } from '../../lib/service.ts'
-import { agreeOnAuthority } from '../db/agreed.ts'
+import { agreeOnAuthority, knownAuthority } from '../db/agreed.ts'
 import { listenForAccess } from '../db/changes.ts'
 import type { Sql } from '../db/open.ts'
 import { authorityOf, type AuthoritySettings } from './authority.ts'
@@ -73,7 +73,8 @@ async function ownOf(
   deps: World & { readonly sql: Sql },
 ): Promise<OwnDeps | undefined> {
   if (settings.insecureDev || givenFiles(settings) !== undefined) return undefined
-  const authority = await authorityOf(settings, deps)
+  const known = await knownAuthority(deps.sql)
+  const authority = await authorityOf(settings, { ...deps, isKnown: known !== undefined })
   const pin = await agreeOnAuthority(deps.sql, authority.pin, settings.newAuthority)
   if (!pin.equals(authority.pin)) {
     throw precondition(
@@ -91,6 +92,9 @@ function oidcOf(
   { oidcIssuer, oidcAudience, oidcAlgorithms: algorithms }: EntrySettings,
   { now }: Pick<World, 'now'>,
 ): Oidc | undefined {
+  if ((oidcIssuer === undefined) !== (oidcAudience === undefined)) {
+    throw invalid('INVALID_FIELD', '--oidc-issuer and --oidc-audience go together: give both.')
+  }
   if (oidcIssuer === undefined || oidcAudience === undefined) return undefined
   return openOidc({ issuer: oidcIssuer, audience: oidcAudience, algorithms }, now)
 }

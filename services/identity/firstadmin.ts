@@ -3,7 +3,7 @@ import { writeSecret } from '../../lib/identity/files.ts'
 import type { World } from '../../lib/service.ts'
 import type { Sql } from '../db/open.ts'
 import { secretHashOf, tokenOf, type Issuing } from './issuing.ts'
-import { hasAdmin, putRobot } from './queries.ts'
+import { deleteRobot, hasAdmin, insertRobot, lockFirstAdmin } from './queries.ts'
 import type { Standing } from './standing.ts'
 
 const name = 'first-admin'
@@ -22,13 +22,20 @@ export async function keepAdmin(
   },
 ): Promise<void> {
   const { sql, issuing, standing, now, newUlid, log } = deps
-  if (await hasAdmin(sql, now(), oidcIssuer !== undefined)) return
-  const [tokenId, time] = [newUlid(), now()]
   const file = join(data, 'admin.token')
-  await writeSecret(file, `${tokenOf('robot', tokenId, issuing)}\n`)
-  const expireTime = new Date(time.getTime() + lifetimeMs)
-  const robot = { name, role: 'admin', tokenId, actor: 'portal', createTime: time, tokenTime: time }
-  await putRobot(sql, { ...robot, expireTime, secretHash: secretHashOf('robot', tokenId, issuing) })
+  await sql.begin(async (tx) => {
+    await lockFirstAdmin(tx)
+    const time = now()
+    if (await hasAdmin(tx, time, oidcIssuer !== undefined)) return
+    const tokenId = newUlid()
+    // The file comes first: a token that nobody can read would count for its time.
+    await writeSecret(file, `${tokenOf('robot', tokenId, issuing)}\n`)
+    const expireTime = new Date(time.getTime() + lifetimeMs)
+    const dated = { tokenId, createTime: time, tokenTime: time, expireTime }
+    const secretHash = secretHashOf('robot', tokenId, issuing)
+    await deleteRobot(tx, name)
+    await insertRobot(tx, { name, role: 'admin', actor: 'portal', ...dated, secretHash })
+    log.info({ file, expireTime }, 'nobody is admin: the token in this file makes you one')
+  })
   await standing.refresh()
-  log.info({ file, expireTime }, 'nobody is admin: the token in this file makes you one')
 }

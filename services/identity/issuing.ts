@@ -4,7 +4,7 @@ import { readRequest } from '../../lib/identity/request.ts'
 import { hashOfSecret, renderToken, type Token } from '../../lib/identity/token.ts'
 import type { Transaction } from '../db/open.ts'
 import { lifetimeFrom, serialOf } from './authority.ts'
-import { insertCertificate } from './queries.ts'
+import { insertCertificate } from './issued.ts'
 
 /** What the portal issues with; undefined where its certificates come from somebody else. */
 export interface Issuing {
@@ -31,13 +31,15 @@ export async function issueFor(
   facility: string,
   request: Buffer,
   { authority, lifetimeMs, now, newUuid }: Issuing,
+  renews?: string,
 ): Promise<{ readonly certificate: Buffer; readonly authorities: Buffer[] }> {
   const publicKey = await readRequest(request)
   const [serial, createTime] = [serialOf(newUuid()), now()]
   const lifetime = lifetimeFrom(createTime, lifetimeMs)
   const { notAfter: expireTime } = lifetime
   const name = `agent:${facility}`
-  await insertCertificate(tx, { serial, name, facility, createTime, expireTime })
+  const row = { serial, name, facility, createTime, expireTime }
+  await insertCertificate(tx, renews === undefined ? row : { ...row, renews })
   const path = `agent/${facility}`
   const certificate = await authority.issue({ path, publicKey, serial, lifetime })
   return { certificate, authorities: [authority.der] }

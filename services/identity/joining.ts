@@ -15,6 +15,7 @@ import {
   tokenOf,
   type Issuing,
 } from './issuing.ts'
+import { findCertificate, lockCertificates } from './issued.ts'
 import { insertJoinToken, useJoinToken } from './queries.ts'
 
 export interface JoiningDeps {
@@ -51,6 +52,7 @@ export function joining({ sql, issuing }: JoiningDeps): Joining {
       const using = demandAuthority(issuing)
       const { id, facility } = joinerOf(caller)
       return once(sql, AgentServiceService.enroll, caller, request, async (tx) => {
+        await lockCertificates(tx, facility)
         if (!(await useJoinToken(tx, id, using.now()))) {
           const text = `The token was used before: "mrg-image new token ${facility}" makes another.`
           throw denied('TOKEN_USED', text, { facility })
@@ -63,7 +65,8 @@ export function joining({ sql, issuing }: JoiningDeps): Joining {
       const using = demandAuthority(issuing)
       return once(sql, AgentServiceService.renewCertificate, caller, request, async (tx) => {
         const facility = await demandFacility(tx, request.facility)
-        return issueFor(tx, facility, request.certificateRequest, using)
+        const shown = await demandStanding(tx, facility, caller)
+        return issueFor(tx, facility, request.certificateRequest, using, shown)
       })
     },
   }
@@ -72,6 +75,19 @@ export function joining({ sql, issuing }: JoiningDeps): Joining {
 /** What the portal's own agent belongs to is no facility, and joins as one. */
 async function demandFacility(tx: Transaction, name: string): Promise<string> {
   return name === portalsOwn ? name : (await getFacility(tx, name)).name
+}
+
+/** The number of the certificate that the caller shows; whoever revokes it waits, or was first. */
+async function demandStanding(
+  tx: Transaction,
+  facility: string,
+  { credential }: Caller,
+): Promise<string> {
+  await lockCertificates(tx, facility)
+  const [, serial = ''] = /^certificate:(.+)$/.exec(credential?.id ?? '') ?? []
+  const found = await findCertificate(tx, serial)
+  if (found === undefined || found.revokeTime === null) return serial
+  throw unidentified('CREDENTIAL_REVOKED', 'What the caller showed was revoked: ask an admin.')
 }
 
 function joinerOf({ role, credential }: Caller): {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose'
 import { unavailable, unidentified, type Failure } from '../../lib/failure.ts'
 
@@ -49,6 +50,12 @@ export function openOidc({ issuer, audience, algorithms }: OidcSettings, now: ()
   }
 }
 
+/** Whether nobody on the way can answer in its place. */
+export function isSafe(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+}
+
 async function discover(issuer: string): Promise<ReturnType<typeof createRemoteJWKSet>> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   try {
@@ -58,17 +65,18 @@ async function discover(issuer: string): Promise<ReturnType<typeof createRemoteJ
     })
     const said = (await answer.json()) as { readonly issuer?: unknown; readonly jwks_uri?: unknown }
     if (said.issuer !== issuer) throw new Error(`it calls itself ${String(said.issuer)}`)
-    return createRemoteJWKSet(new URL(String(said.jwks_uri)), { timeoutDuration: patienceMs })
+    const keys = String(said.jwks_uri)
+    if (!isSafe(keys)) throw new Error(`its keys are at ${keys}, without TLS`)
+    return createRemoteJWKSet(new URL(keys), { timeoutDuration: patienceMs })
   } catch (error) {
     throw unreachable(url, error)
   }
 }
 
 function refused(error: unknown, issuer: string): Failure {
-  if (error instanceof errors.JWKSTimeout) return unreachable(issuer, error)
-  const isOurs = error instanceof errors.JOSEError
-  // What is none of the library's own refusals is a provider that cannot be reached.
-  if (!isOurs) return unreachable(issuer, error)
+  // A timeout, an answer that is no set of keys, or none: the token may be good.
+  const isRefusal = error instanceof errors.JOSEError && error.code !== errors.JOSEError.code
+  if (!isRefusal || error instanceof errors.JWKSTimeout) return unreachable(issuer, error)
   return unidentified('NOT_IDENTIFIED', `The token is not accepted: ${error.message}.`, {}, error)
 }
 
@@ -78,7 +86,9 @@ function unreachable(url: string, error: unknown): Failure {
   return unavailable('NOT_READY', text, { address: url }, error)
 }
 
-/** Subjects are whatever the provider likes; what goes into logs and rows is printable and short. */
+/** Subjects are whatever the provider likes; what goes into logs and rows is printable and short, and still one subject's alone. */
 function nameable(subject: string): string {
-  return subject.replaceAll(/[^\x21-\x7e]/g, '?').slice(0, 128)
+  const plain = subject.replaceAll(/[^\x21-\x7e]/g, '?').slice(0, 128)
+  if (plain === subject) return subject
+  return `${plain}~${createHash('sha256').update(subject).digest('hex').slice(0, 16)}`
 }

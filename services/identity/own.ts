@@ -1,13 +1,15 @@
 import { X509Certificate } from 'node:crypto'
 import { hostname } from 'node:os'
 import { sleep } from '../../lib/chunks/clock.ts'
+import type { Logger } from 'pino'
 import type { Authority } from '../../lib/identity/authority.ts'
+import { untilRenewal } from '../../lib/identity/renewal.ts'
 import { makeRequest, readRequest } from '../../lib/identity/request.ts'
 import type { Certified } from '../../lib/rpc/certified.ts'
 import { renewable, type Renewable } from '../../lib/rpc/shown.ts'
 import type { Sql } from '../db/open.ts'
 import { lifetimeFrom, serialOf } from './authority.ts'
-import { forgetBefore, insertCertificate } from './queries.ts'
+import { forgetBefore, insertCertificate } from './issued.ts'
 
 export interface OwnDeps {
   readonly authority: Authority
@@ -17,6 +19,7 @@ export interface OwnDeps {
   /** How long certificates are valid, in milliseconds. */
   readonly lifetimeMs: number
   readonly now: () => Date
+  readonly log: Logger
   readonly newUuid: () => string
 }
 
@@ -28,16 +31,24 @@ export async function showOwn(deps: OwnDeps): Promise<Renewable> {
   return renewable(await issueOwn(deps))
 }
 
-/** Shows a new one at half the life of the last. */
+const retryMs = 30_000
+
+/** Shows a new one at half the life of the last, by the clock on the wall. */
 export async function keepRenewing(
   shown: Renewable,
   deps: OwnDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  for (;;) {
-    await sleep(deps.lifetimeMs / 2, signal).catch(() => undefined)
+  const { now, log } = deps
+  while (!signal.aborted) {
+    await untilRenewal(shown.current().chain, { now, sleep }, signal)
     if (signal.aborted) return
-    shown.show(await issueOwn(deps))
+    try {
+      shown.show(await issueOwn(deps))
+    } catch (error) {
+      log.warn({ err: error }, "the portal's certificate could not be renewed")
+      await sleep(retryMs, signal).catch(() => undefined)
+    }
   }
 }
 

@@ -58,19 +58,13 @@ export async function insertRobot(
   return made.count === 1
 }
 
-/** The same, in place of the one that had the name. */
-export async function putRobot(
-  sql: Sql,
-  robot: RobotRow & { readonly secretHash: Buffer },
-): Promise<void> {
-  await sql.begin(async (tx) => {
-    await deleteRobot(tx, robot.name)
-    await insertRobot(tx, robot)
-  })
+/** Lets portals that start at once look one after another whether somebody is admin. */
+export async function lockFirstAdmin(tx: Transaction): Promise<void> {
+  await tx`select pg_advisory_xact_lock(hashtextextended('first admin', 0))`
 }
 
 /** Whether anybody can come in as an admin at this time; by a role that was given, where there is an identity provider. */
-export async function hasAdmin(sql: Sql, now: Date, byGrant: boolean): Promise<boolean> {
+export async function hasAdmin(sql: Transaction, now: Date, byGrant: boolean): Promise<boolean> {
   const [row] = await sql<{ has: boolean }[]>`
     select exists (select from robot where role = 'admin' and expire_time > ${now})
       or (${byGrant} and exists (select from role_grant where role = 'admin')) as has`
@@ -152,91 +146,9 @@ export async function listGrants(sql: Sql, page: Page): Promise<GrantRow[]> {
     order by claim, value, role limit ${page.size + 1}`
 }
 
-export interface CertificateRow {
-  readonly serial: string
-  readonly name: string
-  readonly createTime: Date
-  readonly expireTime: Date
-  readonly revokeTime: Date | null
-  readonly reason: string
-}
-
-const certificateColumns = (sql: Sql | Transaction) =>
-  sql`serial, name, create_time, expire_time, revoke_time, reason`
-
-export async function insertCertificate(
-  tx: Sql | Transaction,
-  row: Pick<CertificateRow, 'serial' | 'name' | 'createTime' | 'expireTime'> & {
-    readonly facility: string
-  },
-): Promise<void> {
-  await tx`
-    insert into certificate (serial, name, facility, create_time, expire_time)
-    values (${row.serial}, ${row.name}, ${row.facility}, ${row.createTime}, ${row.expireTime})`
-}
-
-/** What ran out before this time is of no use to anybody any more. */
-export async function forgetBefore(sql: Sql, time: Date): Promise<void> {
-  await sql`delete from certificate where expire_time < ${time}`
-  await sql`delete from join_token where expire_time < ${time}`
-}
-
-/** Those that count, and those that were revoked; after a key of a page, which is a serial number. */
-export async function listCertificates(
-  sql: Sql,
-  page: Page,
-  facility: string,
-  now: Date,
-): Promise<CertificateRow[]> {
-  const before = sql`
-    and (create_time, serial) < (select create_time, serial from certificate where serial = ${page.after})`
-  return sql<CertificateRow[]>`
-    select ${certificateColumns(sql)} from certificate
-    where (expire_time > ${now} or revoke_time is not null)
-      ${facility === '' ? sql`` : sql`and facility = ${facility}`}
-      ${page.after === '' ? sql`` : before}
-    order by create_time desc, serial desc limit ${page.size + 1}`
-}
-
-export async function findCertificate(
-  tx: Transaction,
-  serial: string,
-): Promise<CertificateRow | undefined> {
-  const [row] = await tx<CertificateRow[]>`
-    select ${certificateColumns(tx)} from certificate where serial = ${serial}`
-  return row
-}
-
-/** What is revoked by this and was not before. */
-export async function revokeCertificates(
-  tx: Transaction,
-  which: { readonly serial: string } | { readonly facility: string },
-  { reason, now }: { readonly reason: string; readonly now: Date },
-): Promise<CertificateRow[]> {
-  const these = 'serial' in which ? tx`serial = ${which.serial}` : tx`facility = ${which.facility}`
-  return tx<CertificateRow[]>`
-    update certificate set revoke_time = ${now}, reason = ${reason}
-    where ${these} and revoke_time is null and expire_time > ${now}
-    returning ${certificateColumns(tx)}`
-}
-
-/** The tokens of a facility that nobody has used yet count no more. */
-export async function withdrawJoinTokens(
-  tx: Transaction,
-  facility: string,
-  now: Date,
-): Promise<void> {
-  await tx`
-    update join_token set expire_time = ${now}
-    where facility = ${facility} and use_time is null and expire_time > ${now}`
-}
-
-/** The serial numbers that nobody may show. */
-export async function revokedSerials(sql: Sql, now: Date): Promise<string[]> {
-  const rows = await sql<{ serial: string }[]>`
-    select serial from certificate
-    where revoke_time is not null and expire_time > ${now} order by serial`
-  return rows.map(({ serial }) => serial)
+/** The tokens of a facility that nobody has used yet are none any more. */
+export async function withdrawJoinTokens(tx: Transaction, facility: string): Promise<void> {
+  await tx`delete from join_token where facility = ${facility} and use_time is null`
 }
 
 export async function allRobots(sql: Sql): Promise<(RobotRow & { readonly secretHash: Buffer })[]> {

@@ -8,16 +8,20 @@ import { once } from '../db/requests.ts'
 import { getFacility } from '../facilities/service.ts'
 import { cutPage, parsePage } from '../pages.ts'
 import { parseGrant } from './grants.ts'
+import {
+  findCertificate,
+  insertCertificate,
+  listCertificates,
+  lockCertificates,
+  revokeCertificates,
+  type CertificateRow,
+} from './issued.ts'
 import { portalsOwn, type Issuing } from './issuing.ts'
 import {
   deleteGrant,
-  findCertificate,
-  listCertificates,
   listGrants,
   putGrant,
-  revokeCertificates,
   withdrawJoinTokens,
-  type CertificateRow,
 } from './queries.ts'
 import { robots } from './robots.ts'
 import { renderRole } from './roles.ts'
@@ -124,30 +128,44 @@ async function revoke(
     const text = `The reason has ${reason.length} characters, and ${longestReason} are taken.`
     throw invalid('INVALID_FIELD', text, { field: 'reason' })
   }
-  if ((serial === '') === (facility === '')) {
-    const text = 'Say either which certificate, by its serial number, or whose, by the facility.'
+  const said = { reason, now }
+  if (facility !== '' && facility !== portalsOwn) await getFacility(tx, facility)
+  if (serial !== '') return revokeOne(tx, { serial: serial.toLowerCase(), facility }, said)
+  if (facility === '') {
+    const text = 'Say which certificate, by its serial number, or whose, by the facility.'
     throw invalid('INVALID_FIELD', text, { field: 'serial' })
   }
-  if (serial !== '') return revokeOne(tx, serial.toLowerCase(), { reason, now })
-  if (facility !== portalsOwn) await getFacility(tx, facility)
-  await withdrawJoinTokens(tx, facility, now)
-  return revokeCertificates(tx, { facility }, { reason, now })
+  await lockCertificates(tx, facility)
+  await withdrawJoinTokens(tx, facility)
+  return revokeCertificates(tx, { facility }, said)
 }
 
+const serialShape = /^[0-9a-f]{2,40}$/
+/** No certificate of an authority that others believe is valid for longer. */
+const foreignMs = 10 * 365 * 24 * 60 * 60 * 1000
+
+/** One that somebody else's authority issued is known by the facility whose it is said to be. */
 async function revokeOne(
   tx: Transaction,
-  serial: string,
+  { serial, facility }: { readonly serial: string; readonly facility: string },
   said: { readonly reason: string; readonly now: Date },
 ): Promise<CertificateRow[]> {
   const found = await findCertificate(tx, serial)
   if (found?.name === 'portal') {
     throw invalid('INVALID_FIELD', 'That is the portal itself.', { field: 'serial' })
   }
-  if (found !== undefined) return revokeCertificates(tx, { serial }, said)
-  const text = `The portal issued no certificate ${serial}: "mrg-image list certificates" shows those that count.`
-  throw missing('CERTIFICATE_NOT_FOUND', text, { serial })
+  if (found === undefined && facility !== '' && serialShape.test(serial)) {
+    const expireTime = new Date(said.now.getTime() + foreignMs)
+    const name = `agent:${facility}`
+    await insertCertificate(tx, { serial, name, facility, createTime: said.now, expireTime })
+  } else if (found === undefined || (facility !== '' && found.facility !== facility)) {
+    const text = `The portal issued no certificate ${serial}${facility === '' ? '' : ` for ${facility}`}: "mrg-image list certificates" shows those that count. One of another authority is revoked with the facility whose it is.`
+    throw missing('CERTIFICATE_NOT_FOUND', text, { serial })
+  }
+  await lockCertificates(tx, found?.facility ?? facility)
+  return revokeCertificates(tx, { serial }, said)
 }
 
-function renderCertificate({ revokeTime, ...row }: CertificateRow) {
+function renderCertificate({ revokeTime, facility: _, ...row }: CertificateRow) {
   return { ...row, revokeTime: revokeTime ?? undefined }
 }

@@ -4,7 +4,8 @@ import type { Caller, Credential } from '../../lib/rpc/caller.ts'
 import { certificateId } from '../../lib/rpc/security.ts'
 import type { AccessNews } from '../db/changes.ts'
 import type { Sql } from '../db/open.ts'
-import { allGrants, allRobots, revokedSerials, type GrantRow, type RobotRow } from './queries.ts'
+import { revokedSerials } from './issued.ts'
+import { allGrants, allRobots, type GrantRow, type RobotRow } from './queries.ts'
 
 /** Who is somebody at this moment, as the database had it a moment ago. */
 export interface Standing {

@@ -82,7 +82,7 @@ describe('the settings of the programs', () => {
     const args = ['--facility', 'lab1', '--data', '/d', '--insecure-dev']
     expect(readSettings(agentSettings, args, {}, 'MERGE_IMAGE')).toMatchObject({
       facility: 'lab1',
-      portal: '127.0.0.1:7410',
+      portal: undefined,
       listen: undefined,
       insecureDev: true,
     })
@@ -90,7 +90,10 @@ describe('the settings of the programs', () => {
 
   test.each([
     [portalSettings, {}, '--data (or MERGE_IMAGE_DATA): is missing'],
-    [agentSettings, {}, '--facility (or MERGE_IMAGE_FACILITY): is missing'],
+    [agentSettings, {}, '--data (or MERGE_IMAGE_DATA): is missing'],
+    [portalSettings, { MERGE_IMAGE_CERTIFICATES_FOR: '401d' }, 'must be from 2s to 400d'],
+    [portalSettings, { MERGE_IMAGE_OIDC_ISSUER: 'http://idp.example' }, 'with TLS'],
+    [portalSettings, { MERGE_IMAGE_OIDC_ALGORITHMS: 'none' }, 'must be of RS256'],
     [portalSettings, { MERGE_IMAGE_DATABASE: 'mysql://x' }, 'must be postgres://'],
     [portalSettings, { MERGE_IMAGE_LISTEN: 'here' }, 'must be host:port'],
     [portalSettings, { MERGE_IMAGE_BUCKET: 'bucket' }, 'must be s3://bucket/prefix'],

@@ -42,9 +42,12 @@ create table certificate (
   facility text not null,
   create_time timestamptz(3) not null,
   expire_time timestamptz(3) not null,
+  -- The one that was shown to get it.
+  renews text,
   revoke_time timestamptz(3),
   reason text not null default ''
 );
+create index certificate_renews on certificate (renews) where renews is not null;
 create index certificate_by_facility on certificate (facility);
 create index certificate_revoked on certificate (expire_time) where revoke_time is not null;
 create index certificate_newest on certificate (create_time, serial);

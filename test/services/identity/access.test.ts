@@ -1,9 +1,10 @@
 import '../../support/realm.ts'
-import { randomUUID } from 'node:crypto'
+import { randomUUID, X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { makeRequest } from '../../../lib/identity/request.ts'
 import { ListImagesRequest } from '../../../proto/gen/merge/image/v1/image.ts'
 import { makeFacilities } from '../../support/facilities.ts'
-import { securedPortal, type SecuredPortal } from '../../support/secured.ts'
+import { securedPortal, shownBy, type SecuredPortal } from '../../support/secured.ts'
 
 let portal: SecuredPortal
 let time = new Date()
@@ -150,7 +151,7 @@ describe('a certificate', () => {
 
   test.each([
     ['nothing', '', '', '', 'INVALID_FIELD'],
-    ['both a serial number and a facility', '11', 'lab1', '', 'INVALID_FIELD'],
+    ['a number that is none, of a facility', 'xyz', 'lab1', '', 'CERTIFICATE_NOT_FOUND'],
     ['a serial number that was never given', '11', '', '', 'CERTIFICATE_NOT_FOUND'],
     ['a facility that is not there', '', 'lab9', '', 'FACILITY_NOT_FOUND'],
     ['a reason that is too long', '', 'lab1', 'x'.repeat(501), 'INVALID_FIELD'],
@@ -210,4 +211,59 @@ test('who shows nothing, or what is no token, is nobody', async () => {
     await expect(access.whoAmI({})).rejects.toMatchObject(nobody)
     await expect(images.listImages(ListImagesRequest.create())).rejects.toMatchObject(nobody)
   }
+})
+
+describe('a renewal', () => {
+  async function renewed(shown: Awaited<ReturnType<SecuredPortal['joined']>>) {
+    const { key, request: certificateRequest } = await makeRequest()
+    const asked = { requestId: randomUUID(), facility: 'lab1', certificateRequest }
+    const { certificate } = await portal.withCertificate(shown).agents.renewCertificate(asked)
+    return shownBy(certificate, key, portal.authority)
+  }
+  const numberOf = ({ current }: { current: () => { chain: Buffer } }) =>
+    new X509Certificate(current().chain).serialNumber.toLowerCase()
+  const revoke = (serial: string, facility = '') =>
+    portal.admin.access.revokeCertificate({ requestId: randomUUID(), serial, facility, reason: '' })
+
+  test('is revoked with the certificate that it was made from, and its own renewals', async () => {
+    const first = await portal.joined('lab1')
+    const last = await renewed(await renewed(first))
+    const { certificates } = await revoke(numberOf(first))
+    expect(certificates).toHaveLength(3)
+    await expect(portal.withCertificate(last).access.whoAmI({})).rejects.toMatchObject({
+      reason: 'CREDENTIAL_REVOKED',
+    })
+  })
+
+  test('is not to be had past a revocation, however many ask while it goes on', async () => {
+    const shown = await portal.joined('lab1')
+    const asking = Array.from({ length: 20 }, () => renewed(shown))
+    const [answers] = await Promise.all([Promise.allSettled(asking), revoke('', 'lab1')])
+    for (const answer of answers) {
+      if (answer.status === 'rejected') {
+        expect(answer.reason).toMatchObject({ reason: 'CREDENTIAL_REVOKED' })
+      } else {
+        const { access } = portal.withCertificate(answer.value)
+        await expect(access.whoAmI({})).rejects.toMatchObject({ reason: 'CREDENTIAL_REVOKED' })
+      }
+    }
+  })
+
+  test('of a certificate that another authority issued is refused once that is named with its facility', async () => {
+    const serial = 'ab'.repeat(16)
+    await expect(revoke(serial)).rejects.toMatchObject({ reason: 'CERTIFICATE_NOT_FOUND' })
+    const { certificates } = await revoke(serial, 'lab1')
+    expect(certificates).toMatchObject([{ serial, name: 'agent:lab1' }])
+  })
+})
+
+test('with a new authority the tokens of before are nobody’s, and there is a new first admin', async () => {
+  await using before = await securedPortal(() => time)
+  await before.admin.access.createRobot({
+    ...{ requestId: randomUUID(), name: 'old', role: 'admin', days: 0 },
+  })
+  await using after = await securedPortal(() => time, ['--new-authority'], before.database)
+  await expect(after.admin.access.whoAmI({})).resolves.toMatchObject({ name: 'robot:first-admin' })
+  const { robots } = await after.admin.access.listRobots(page)
+  expect(robots.map(({ name }) => name)).toEqual(['first-admin'])
 })

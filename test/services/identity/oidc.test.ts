@@ -36,7 +36,8 @@ async function whoIs(claims: Parameters<typeof provider.token>[0], ...rest: [str
 
 describe('whoever comes with a token of the identity provider', () => {
   test('is known, and is nothing until a role is given for what the token says', async () => {
-    const clients = portal.withToken(await provider.token({ email: 'alice@example.org' }))
+    const said = { email: 'alice@example.org', email_verified: true }
+    const clients = portal.withToken(await provider.token(said))
     await expect(clients.access.whoAmI({})).resolves.toMatchObject({ name: 'oidc:alice', role: '' })
     const list = () => clients.images.listImages(ListImagesRequest.create())
     await expect(list()).rejects.toMatchObject({ reason: 'NOT_ALLOWED' })
@@ -45,6 +46,19 @@ describe('whoever comes with a token of the identity provider', () => {
     const asked = { claim: 'email', value: 'alice@example.org', role: 'experimenter' }
     await portal.admin.access.revokeRole({ requestId: randomUUID(), ...asked })
     await expect(list()).rejects.toMatchObject({ reason: 'NOT_ALLOWED' })
+  })
+
+  test('has no role by an address that nobody verified', async () => {
+    await grant('admin', 'email', 'root@example.org')
+    await expect(whoIs({ email: 'root@example.org' })).resolves.toMatchObject({ role: '' })
+    await expect(whoIs({ email: 'root@example.org', email_verified: true })).resolves.toMatchObject(
+      { role: 'admin' },
+    )
+  })
+
+  test('has a name of its own, however its subject is written', async () => {
+    const names = await Promise.all(['a b', 'a?b', 'a\tb'].map((sub) => whoIs({ sub })))
+    expect(new Set(names.map(({ name }) => name)).size).toBe(3)
   })
 
   test('has the greatest of its roles, or the one that it asks for', async () => {
