@@ -7,7 +7,7 @@ import { agentSettings } from './settings.ts'
 
 const usage = `merge-image agent: keeps a facility's images
 
-Usage: merge-image agent --facility NAME --data DIR --insecure-dev [--flag VALUE ...]
+Usage: merge-image agent --data DIR [--flag VALUE ...]      once it has joined: mrs-image join
        merge-image agent fsck --data DIR [--read] [--repair]   check what is stored`
 
 const surroundings = {

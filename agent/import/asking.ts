@@ -8,6 +8,8 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>
   /** What the header `authorization` is to be, where it is no credential of the agent's owner. */
   readonly authorization?: (signal: AbortSignal) => Promise<string | undefined>
+  /** Who said that this is to be asked: a credential for another server is not used unless the agent's owner paired the two. */
+  readonly saidBy?: URL
 }
 
 export interface Answer extends Head {
@@ -43,14 +45,15 @@ type Headers = Readonly<Record<string, string>>
 const usual: Headers = { 'accept-encoding': 'identity', 'user-agent': 'merge-image' }
 
 async function secretsOf(
-  { url, authorization }: Ask,
+  { url, authorization, saidBy = url }: Ask,
   credentials: Credentials,
   signal: AbortSignal,
 ): Promise<Headers> {
   const value = await authorization?.(signal)
   if (value !== undefined) return { authorization: value }
   const credential = credentials(url)
-  return credential === undefined ? {} : Object.fromEntries([headerOf(credential)])
+  const isMeant = saidBy.origin === url.origin || credential?.for?.includes(saidBy.origin) === true
+  return credential === undefined || !isMeant ? {} : Object.fromEntries([headerOf(credential)])
 }
 
 /** Throws INVALID_FIELD for what a source is never asked at; addresses are checked when they are connected to. */

@@ -21,7 +21,8 @@ export function authorizer(
     server ??= { url: await tokenServer(place, client, signal) }
     if (server.url === undefined) return undefined
     if (token === undefined || token.until <= now().getTime()) {
-      token = await tokenOf(server.url, client, now, signal)
+      const asked = { url: server.url, saidBy: new URL(place.url) }
+      token = await tokenOf(asked, client, now, signal)
     }
     return `Bearer ${token.value}`
   }
@@ -64,17 +65,18 @@ const tokenForm = z.object({
 const earlyMs = 10_000
 
 async function tokenOf(
-  server: URL,
+  server: Ask,
   client: Client,
   now: () => Date,
   signal: AbortSignal,
 ): Promise<Token> {
   const asked = now().getTime()
-  const said = await client.json(tokenForm, { url: server }, signal)
+  const said = await client.json(tokenForm, server, signal)
   const value = said.token ?? said.access_token
   if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) {
-    const text = `${server.origin} gives no token: put credentials for it into --import-credentials`
-    throw precondition('SOURCE_REFUSES', text, { address: server.origin })
+    const { origin } = server.url
+    const text = `${origin} gives no token: put credentials for it into --import-credentials`
+    throw precondition('SOURCE_REFUSES', text, { address: origin })
   }
   return { value, until: asked + (said.expires_in ?? 60) * 1000 - earlyMs }
 }

@@ -5,9 +5,13 @@ import { type Failure, precondition } from '../../lib/failure.ts'
 import { readFault } from '../../lib/workers/faults.ts'
 
 /** What a server is told to let the agent in. */
-export type Credential =
+export type Credential = (
   | { readonly kind: 'basic'; readonly user: string; readonly password: string }
   | { readonly kind: 'header'; readonly name: string; readonly value: string }
+) & {
+  /** Registries that send there for their tokens, by origin; without a word of them only the server itself may. */
+  readonly for?: readonly string[] | undefined
+}
 
 /** The credential for a scheme, host and port; nobody else ever gets it. */
 export type Credentials = (url: URL) => Credential | undefined
@@ -18,15 +22,21 @@ const secret = z.string().regex(/^[\x20-\x7e]{1,8192}$/, 'is empty, or has chara
 
 const ours = /^(host|connection|content-length|transfer-encoding|range|if-range|accept-encoding)$/i
 
+const origin = z
+  .string()
+  .refine(isOrigin, 'must be scheme, host and port only, as in https://registry.example:5000')
+
+const paired = { for: z.array(origin).max(100).optional() }
+
 const credential = z.union(
   [
     z
-      .strictObject({ basic: z.strictObject({ user: secret, password: secret }) })
-      .transform(({ basic }): Credential => ({ kind: 'basic', ...basic })),
-    z.strictObject({ bearer: secret }).transform(({ bearer }): Credential => ({
-      kind: 'header',
-      name: 'authorization',
+      .strictObject({ basic: z.strictObject({ user: secret, password: secret }), ...paired })
+      .transform(({ basic, ...pair }): Credential => ({ kind: 'basic', ...basic, ...pair })),
+    z.strictObject({ bearer: secret, ...paired }).transform(({ bearer, ...pair }): Credential => ({
+      ...{ kind: 'header', name: 'authorization' },
       value: `Bearer ${bearer}`,
+      ...pair,
     })),
     z
       .strictObject({
@@ -37,15 +47,12 @@ const credential = z.union(
             .refine((name) => !ours.test(name)),
           value: secret,
         }),
+        ...paired,
       })
-      .transform(({ header }): Credential => ({ kind: 'header', ...header })),
+      .transform(({ header, ...pair }): Credential => ({ kind: 'header', ...header, ...pair })),
   ],
   'must have one of `basic` (user, password), `bearer`, or `header` (name, value)',
 )
-
-const origin = z
-  .string()
-  .refine(isOrigin, 'must be scheme, host and port only, as in https://registry.example:5000')
 
 const file = z.record(origin, credential)
 

@@ -99,11 +99,14 @@ function zipFault(name: string, error: unknown): unknown {
 
 /** Small reads are of directories, one after another: they are served from blocks that are kept. */
 const blockBytes = 256 * 1024
+const blocksKept = 4
+const mostDirectoryBytes = 64 * 1024 * 1024
 
 class PartsReader extends RandomAccessReader {
   readonly #parts: Parts
   readonly #signal: AbortSignal
   readonly #blocks = new Map<number, Promise<Buffer>>()
+  #blocksRead = 0
 
   constructor(parts: Parts, signal: AbortSignal) {
     super()
@@ -145,6 +148,12 @@ class PartsReader extends RandomAccessReader {
   #block(index: number): Promise<Buffer> {
     const known = this.#blocks.get(index)
     if (known !== undefined) return known
+    this.#blocksRead += 1
+    if (this.#blocksRead * blockBytes > mostDirectoryBytes) {
+      return Promise.reject(wrong(this.#parts.name, 'has a directory of more than 64 MiB'))
+    }
+    const [oldest] = this.#blocks.keys()
+    if (oldest !== undefined && this.#blocks.size >= blocksKept) this.#blocks.delete(oldest)
     const from = index * blockBytes
     const end = Math.min(from + blockBytes, this.#parts.sizeBytes)
     const read = gathered(this.#parts.read(from, end, this.#signal))

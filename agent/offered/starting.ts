@@ -46,7 +46,8 @@ export async function offerPresent(
       )
       const offerable = images
         .present()
-        .map((image) => told.get(image.name) ?? image)
+        // What the portal does not speak of any more may be revoked, or shared with nobody.
+        .flatMap(({ name }) => told.get(name) ?? [])
         .filter((image) => mayOffer(image, facility))
       return Promise.resolve(offerable.map((image) => offeredImage(image, state.desired.aliases)))
     },

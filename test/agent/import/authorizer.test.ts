@@ -94,9 +94,20 @@ storyWith('a registry', tools)('a registry that wants a token of another server'
   }, 60_000)
   afterAll(() => stack.disposeAsync())
 
-  test('lets in whom that server knows, and asks it once', async () => {
+  const paired = (): Credential => ({ ...basic, for: [new URL(registry.endpoint).origin] })
+
+  test('gets no token made for itself by a credential that nobody paired with it', async () => {
     const before = tokens.asked.length
     const credentials = credentialFor(tokens.endpoint, basic)
+    await expect(itemsAt(registry, { credentials })).rejects.toMatchObject({
+      reason: 'SOURCE_REFUSES',
+    })
+    expect(tokens.asked.slice(before)).toMatchObject([{ authorization: undefined }])
+  })
+
+  test('lets in whom that server knows, and asks it once', async () => {
+    const before = tokens.asked.length
+    const credentials = credentialFor(tokens.endpoint, paired())
     await using origin = await openOrigin(placeAt(registry), importDeps({ credentials }))
     expect(await bytesOf(origin, await named(origin, '13/disk.raw'))).toEqual(disk)
     expect(tokens.asked.slice(before)).toEqual([
@@ -107,7 +118,7 @@ storyWith('a registry', tools)('a registry that wants a token of another server'
   test('and asks it anew when the token has run out', async () => {
     let now = new Date()
     const before = tokens.asked.length
-    const credentials = credentialFor(tokens.endpoint, basic)
+    const credentials = credentialFor(tokens.endpoint, paired())
     await using origin = await openOrigin(
       placeAt(registry),
       importDeps({ credentials, now: () => now }),
