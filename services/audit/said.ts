@@ -20,9 +20,12 @@ const secret = /secret|password|passphrase|credential|token|privatekey|key$|^hol
 /** So does a claim, which is a UUID: whoever knows one speaks for the builder. One of an identity provider is a word. */
 const builders = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
+function isSecret(name: string, value: unknown): boolean {
+  return secret.test(name) || (name === 'claim' && builders.test(String(value)))
+}
+
 function told(name: string, value: unknown): unknown {
-  if (value instanceof Uint8Array || secret.test(name)) return undefined
-  if (name === 'claim' && typeof value === 'string' && builders.test(value)) return undefined
+  if (value instanceof Uint8Array || isSecret(name, value)) return undefined
   if (value instanceof Date) return value
   if (Array.isArray(value)) {
     return value.length === 0 ? undefined : value.map((item) => told('', item) ?? null)

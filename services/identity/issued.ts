@@ -90,4 +90,3 @@ export async function revokedSerials(sql: Sql, now: Date): Promise<string[]> {
     where revoke_time is not null and expire_time > ${now} order by serial`
   return rows.map(({ serial }) => serial)
 }
-

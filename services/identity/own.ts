@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { hostname } from 'node:os'
+import { isOver } from '../../lib/chunks/abort.ts'
 import { sleep } from '../../lib/chunks/clock.ts'
 import type { Logger } from 'pino'
 import type { Authority } from '../../lib/identity/authority.ts'
@@ -42,7 +43,7 @@ export async function keepRenewing(
   const { now, log } = deps
   while (!signal.aborted) {
     await untilRenewal(shown.current().chain, { now, sleep }, signal)
-    if (signal.aborted) return
+    if (isOver(signal)) return
     try {
       shown.show(await issueOwn(deps))
     } catch (error) {

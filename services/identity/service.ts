@@ -17,12 +17,7 @@ import {
   type CertificateRow,
 } from './issued.ts'
 import { portalsOwn, type Issuing } from './issuing.ts'
-import {
-  deleteGrant,
-  listGrants,
-  putGrant,
-  withdrawJoinTokens,
-} from './queries.ts'
+import { deleteGrant, listGrants, putGrant, withdrawJoinTokens } from './queries.ts'
 import { robots } from './robots.ts'
 import { renderRole } from './roles.ts'
 import type { Standing } from './standing.ts'
