@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { whatWasSaid } from '../../../services/audit/said.ts'
 
@@ -5,13 +6,25 @@ describe('a request, as the log keeps it,', () => {
   test('has its fields in order, and neither what is empty nor bytes nor secrets', () => {
     const request = {
       ...{ name: 'a', arch: '', days: 0, shared: false, tags: [], note: undefined },
-      ...{ data: Buffer.from('abc'), claim: 'c', joinToken: 't', password: 'p', apiKey: 'k' },
+      ...{
+        data: Buffer.from('abc'),
+        claim: randomUUID(),
+        joinToken: 't',
+        password: 'p',
+        apiKey: 'k',
+      },
       expire: { time: new Date(0), size: 2n ** 60n, count: 3n, parts: ['x', ''] },
       outcome: { $case: 'failed', value: { message: 'm' } },
       credentials: { user: 'u' },
     }
     expect(whatWasSaid(request)).toBe(
       '{"expire":{"count":3,"parts":["x",null],"size":"1152921504606846976","time":"1970-01-01T00:00:00.000Z"},"name":"a","outcome":{"failed":{"message":"m"}}}',
+    )
+  })
+
+  test('has the claim by which a role was given, which is a word', () => {
+    expect(whatWasSaid({ claim: 'groups', value: 'staff' })).toBe(
+      '{"claim":"groups","value":"staff"}',
     )
   })
 
