@@ -6,7 +6,7 @@ import { RevokeImageRequest, ShareImageRequest } from '../../../proto/gen/merge/
 import { EvictRequest, PushRequest } from '../../../proto/gen/merge/image/v1/local.ts'
 import { freshAgent, pull, type FreshAgent } from '../../support/agent.ts'
 import { collect } from '../../support/chunks.ts'
-import { makeFacilities } from '../../support/facilities.ts'
+import { makeFacilities, push } from '../../support/facilities.ts'
 import { temporaryFolder, type Folder } from '../../support/folder.ts'
 import { publish } from '../../support/images.ts'
 import {
@@ -87,6 +87,18 @@ describe('what an agent offers', () => {
     const request = { requestId: randomUUID(), name: shared, shared: false }
     await portal.as('agent:lab1').images.shareImage(ShareImageRequest.create(request))
     await untilNotOffered(agent.agent.offered, shared)
+  })
+
+  test('loses what the facility should hold no longer, for nobody tells whether it is good', async () => {
+    const data = mixedDisk('dropped')
+    const other = await publish(portal.as('producer'), 'debian-12', data)
+    await push(portal.as('admin'), 'lab1', other)
+    await untilOffered(agent.agent.offered, other)
+    const request = { requestId: randomUUID(), image: other, facility: 'lab1' }
+    await portal.as('admin').facilities.dropImage(request)
+    await untilNotOffered(agent.agent.offered, other)
+    const { images } = await agent.local.listLocal({})
+    expect(images.map(({ image: here }) => here?.name)).toContain(other)
   })
 
   test('loses what the portal revokes', async () => {
