@@ -22,23 +22,27 @@ const usualPortal = '127.0.0.1:7410'
 
 /** What the settings say, or else what it was told when it joined. */
 export async function whoIs(settings: WhoSettings, now: Date): Promise<Who> {
-  const isGiven = settings.insecureDev || givenFiles(settings) !== undefined
-  const kept = isGiven ? undefined : await readIdentity(settings.data, now)
-  const joined = kept?.certified.name.replace(/^agent:/, '')
+  if (settings.insecureDev || givenFiles(settings) !== undefined) return said(settings)
+  const kept = await readIdentity(settings.data, now)
+  if (kept === undefined) throw neverJoined(settings.data)
+  const joined = kept.certified.name.replace(/^agent:/, '')
   const facility = settings.facility ?? joined
-  if (facility === undefined) throw nobody(settings.data, isGiven)
-  if (joined !== undefined && facility !== joined) {
+  if (facility !== joined) {
     throw invalid('INVALID_FIELD', `--facility: this joined as ${joined}, and not as ${facility}.`)
   }
-  const portal = settings.portal ?? kept?.portal ?? usualPortal
-  return { facility, portal, shown: kept && renewable(kept.certified) }
+  const portal = settings.portal ?? kept.portal
+  return { facility, portal, shown: renewable(kept.certified) }
 }
 
-function nobody(data: string, isGiven: boolean): Failure {
+/** Of an agent that did not join the settings say all. */
+function said({ facility, portal = usualPortal }: WhoSettings): Who {
+  if (facility !== undefined) return { facility, portal, shown: undefined }
+  throw invalid('INVALID_FIELD', '--facility: say whose agent this is, as the portal knows it.')
+}
+
+function neverJoined(data: string): Failure {
   return invalid(
     'INVALID_FIELD',
-    isGiven
-      ? '--facility: say whose agent this is, as the portal knows it.'
-      : `Nobody joined with ${data} yet: "mrg-image new token FACILITY" at the portal makes a token, and "mrs-image join HOST:PORT TOKEN --data ${data}" uses it (docs/security.md).`,
+    `Nobody joined with ${data} yet: "mrg-image new token FACILITY" at the portal makes a token, and "mrs-image join HOST:PORT TOKEN --data ${data}" uses it (docs/security.md).`,
   )
 }

@@ -26,9 +26,11 @@ if (absent !== undefined && process.env['CI'] === undefined) {
 }
 const story = absent === undefined || process.env['CI'] !== undefined ? describe : describe.skip
 
-/** Runs a program with a disk of its own, of so many MB, on a folder. */
+/** Runs a program with a disk of its own, of so many MB, on a folder; what is in that folder goes there: who the agent is. */
 function onDisk(folder: string, megabytes: number): string[] {
-  const mount = `mkdir -p ${folder}; mount -t tmpfs -o size=${megabytes}m,mode=755 disk ${folder}; exec "$@"`
+  const before = `mkdir -p ${folder}; kept=$(mktemp -d); cp -a ${folder}/. "$kept"`
+  const disk = `mount -t tmpfs -o size=${megabytes}m,mode=755 disk ${folder}; cp -a "$kept"/. ${folder}`
+  const mount = `${before}; ${disk}; rm -r "$kept"; exec "$@"`
   return [...unshare, 'sh', '-c', mount, 'sh']
 }
 

@@ -39,7 +39,9 @@ describe('whose agent it is', () => {
 
   test('has to be said by who did not join, and how to join is told', async () => {
     const data = join(portal.folder, 'nobody')
-    await expect(who({ data })).rejects.toThrow('mrs-image join HOST:PORT TOKEN')
+    for (const facility of [undefined, 'lab1']) {
+      await expect(who({ data, facility })).rejects.toThrow('mrs-image join HOST:PORT TOKEN')
+    }
     await expect(who({ data, insecureDev: true })).rejects.toThrow('say whose agent this is')
   })
 })
