@@ -5,6 +5,7 @@ import { integrityService } from '../lib/chunks/integrity.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
 import type { ChunkSource, Run } from '../lib/chunks/source.ts'
+import { portalsOwn } from '../lib/names/name.ts'
 import type { World } from '../lib/service.ts'
 import type { Surroundings } from './build/machine.ts'
 import { prepareBuilding } from './build/starting.ts'
@@ -46,9 +47,6 @@ export type AgentSettings = Values<typeof agentSettings> & Pick<Who, 'facility' 
 export interface AgentDeps extends World {
   readonly surroundings: Surroundings
 }
-
-/** Whose agent builds for the portal: no facility has this name, and it holds no images of its own. */
-const portalsOwn = 'portal'
 
 /** An agent at work. */
 export interface Agent extends AsyncDisposable {

@@ -1,3 +1,4 @@
+import { portalsOwn } from '../lib/names/name.ts'
 import type { Rule } from '../lib/rpc/access.ts'
 import type { Caller } from '../lib/rpc/caller.ts'
 import type { EventFilter } from '../proto/gen/merge/image/v1/audit.ts'
@@ -49,9 +50,6 @@ export const readersOf =
   }
 
 export const agents: Rule<unknown> = ({ role }) => role.kind === 'agent'
-
-/** No facility is called so: it is what the portal's own agent belongs to, which builds for the portal. */
-const portalsOwn = 'portal'
 
 /** Bytes that stay at a facility are its agent's to publish, and nobody else's; those of the portal's builds its own agent's too. */
 export const uploaders: Rule<BeginUploadRequest> = (caller, request) => {

@@ -4,6 +4,7 @@ import type { Former } from '../../lib/recipes/inputs.ts'
 import { parseRecipe } from '../../lib/recipes/parse.ts'
 import type { ClaimBuildResponse } from '../../proto/gen/merge/image/v1/build.ts'
 import { ResolveImageRequest } from '../../proto/gen/merge/image/v1/resolver.ts'
+import { portalsOwn } from '../../lib/names/name.ts'
 import type { Recipe } from '../../lib/recipes/recipe.ts'
 import { attend, type Deed, type Desk, type Ending } from './attending.ts'
 import type { Bench, Job, Outcome, Parent } from './bench.ts'
@@ -69,7 +70,7 @@ async function parentOf(
   signal: AbortSignal,
 ): Promise<Parent | undefined> {
   if (reference === undefined) return undefined
-  const at = facility === 'portal' ? {} : { facility }
+  const at = facility === portalsOwn ? {} : { facility }
   const request = ResolveImageRequest.create({ reference, ...at })
   const { image } = await patiently(
     () => upstream.resolver.resolveImage(request, { signal }),

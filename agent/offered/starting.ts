@@ -2,10 +2,9 @@ import type { HealingSource } from '../../lib/chunks/healing.ts'
 import type { Limit } from '../../lib/chunks/limit.ts'
 import { type Digest, parseDigest } from '../../lib/content/digest.ts'
 import { decodeManifest } from '../../lib/content/encoding.ts'
-import { boots, kinds } from '../../lib/content/manifest.ts'
 import { invalid, missing } from '../../lib/failure.ts'
 import { parseImageName } from '../../lib/names/name.ts'
-import type { OfferedFile, OfferedImage } from '../../lib/offered/offer.ts'
+import { numberedFile, type OfferedFile, type OfferedImage } from '../../lib/offered/offer.ts'
 import { startOffering, type Offered, type OfferSettings } from '../../lib/offered/starting.ts'
 import type { World } from '../../lib/service.ts'
 import { verifier } from '../../lib/workers/verifier.ts'
@@ -77,8 +76,6 @@ function offeredImage(
 }
 
 function fileOf({ kind, boot, mediaType, sizeBytes, sha256 }: Artifact): OfferedFile[] {
-  const [ofKind, forBoot] = [kinds[kind - 1], boots[boot - 1]]
-  if (ofKind === undefined || forBoot === undefined) return []
   const digest = sha256.replace(/^sha256:/, '') as Digest
-  return [{ kind: ofKind, boot: forBoot, mediaType, sizeBytes: Number(sizeBytes), sha256: digest }]
+  return numberedFile({ kind, boot, mediaType, sizeBytes: Number(sizeBytes), sha256: digest })
 }

@@ -1,12 +1,6 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import send from 'send'
-import { cannotListen } from '../../lib/rpc/server.ts'
-
-export interface Serving extends AsyncDisposable {
-  readonly port: number
-}
+import { listenHttp, type Serving } from '../../lib/listening.ts'
 
 /** Serves the files of a folder over HTTP, ranges too; nothing else, and nothing whose name begins with a dot. */
 export async function serveFolder(root: string, address: string): Promise<Serving> {
@@ -28,18 +22,5 @@ export async function serveFolder(root: string, address: string): Promise<Servin
       })
       .pipe(response)
   })
-  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? []
-  server.listen(Number(port), host)
-  await once(server, 'listening').catch((error: unknown) => {
-    throw cannotListen(address, error as Error)
-  })
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    },
-  }
+  return listenHttp(server, address)
 }

@@ -88,7 +88,7 @@ export async function openAuthority(
   now: Date,
 ): Promise<Authority> {
   const own = checked(certificate, key)
-  if (parsedTime(own.validFrom) > now || parsedTime(own.validTo) <= now) {
+  if (new Date(own.validFrom) > now || new Date(own.validTo) <= now) {
     const text = `The authority is valid from ${own.validFrom} to ${own.validTo}: bring another with --ca-cert, --ca-key and --new-authority.`
     throw invalid('INVALID_FIELD', text)
   }
@@ -131,10 +131,6 @@ async function issue(
     ],
   })
   return Buffer.from(certificate.rawData)
-}
-
-function parsedTime(text: string): Date {
-  return new Date(text)
 }
 
 function hostName(host: string): JsonGeneralName {

@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { connect as connectTls, type DetailedPeerCertificate } from 'node:tls'
-import { unavailable, unidentified, type Failure } from '../failure.ts'
-import { errorCode } from '../failure.ts'
+import { errorCode, unavailable, unidentified, type Failure } from '../failure.ts'
+import { splitAddress } from '../listening.ts'
 
 const patienceMs = 10_000
 
@@ -25,11 +25,10 @@ export async function fetchAuthority(
 }
 
 function chainOf(address: string, signal: AbortSignal): Promise<X509Certificate[]> {
-  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? []
   const { promise, resolve, reject } = Promise.withResolvers<X509Certificate[]>()
   const patience = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)])
   const socket = connectTls({
-    ...{ host, port: Number(port), ALPNProtocols: ['h2'], signal: patience },
+    ...{ ...splitAddress(address), ALPNProtocols: ['h2'], signal: patience },
     // Who it is, is seen from the pin.
     rejectUnauthorized: false,
   })

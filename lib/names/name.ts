@@ -109,6 +109,9 @@ export function renderAliasName(name: AliasName): string {
   return `${prefix(name)}${name.alias}`
 }
 
+/** What the portal's own agent belongs to, which works for the portal: no facility is called so. */
+export const portalsOwn = 'portal'
+
 /** Reads the name of a facility, which is also its namespace. */
 export function parseFacilityName(text: string): string {
   if (facilityPattern.test(text)) return text

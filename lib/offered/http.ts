@@ -1,12 +1,10 @@
-import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { isOver } from '../chunks/abort.ts'
 import { type Failure, invalid, errorCode } from '../failure.ts'
-import { cannotListen } from '../rpc/server.ts'
+import { listenHttp, type Serving } from '../listening.ts'
 import { type Answer, answerTo, nothing, refusal } from './answer.ts'
 import type { Offering } from './offering.ts'
 import { type SendDeps, sendResource } from './sending.ts'
@@ -21,10 +19,6 @@ export interface ServingDeps extends Omit<SendDeps, 'open' | 'patienceMs'> {
 export interface Shown {
   readonly cert: string
   readonly key: string
-}
-
-export interface Serving extends AsyncDisposable {
-  readonly port: number
 }
 
 const mostConnections = 512
@@ -45,19 +39,12 @@ export async function serveOffering(
   const server = await serverOf(shown)
   server.on('request', (request, response) => void answer(request, response))
   server.maxConnections = mostConnections
-  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? []
-  server.listen(Number(port), host)
-  await once(server, 'listening').catch((error: unknown) => {
-    throw cannotListen(address, error as Error)
-  })
+  const serving = await listenHttp(server, address)
   return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      const closed = once(server, 'close')
+    port: serving.port,
+    [Symbol.asyncDispose]: () => {
       closing.abort()
-      server.close()
-      server.closeAllConnections()
-      await closed
+      return serving[Symbol.asyncDispose]()
     },
   }
 }

@@ -1,9 +1,17 @@
 import type { Digest } from '../content/digest.ts'
-import type { Artifact } from '../content/manifest.ts'
+import { boots, kinds, type Artifact } from '../content/manifest.ts'
 import type { ImageName } from '../names/name.ts'
 
 /** A file of an image, as its manifest has it. */
 export type OfferedFile = Pick<Artifact, 'kind' | 'boot' | 'mediaType' | 'sizeBytes' | 'sha256'>
+
+/** A file as the API and the database number what it is; none where a later version knows more kinds than this. */
+export function numberedFile(
+  artifact: Omit<OfferedFile, 'kind' | 'boot'> & { readonly kind: number; readonly boot: number },
+): OfferedFile[] {
+  const [kind, boot] = [kinds[artifact.kind - 1], boots[artifact.boot - 1]]
+  return kind === undefined || boot === undefined ? [] : [{ ...artifact, kind, boot }]
+}
 
 /** An image that anybody may have. */
 export interface OfferedImage {

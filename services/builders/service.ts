@@ -2,6 +2,7 @@ import { parseDigest } from '../../lib/content/digest.ts'
 import { invalid, missing, type Failure } from '../../lib/failure.ts'
 import { archOf } from '../../lib/names/catalogue.ts'
 import { dayOf } from '../../lib/names/day.ts'
+import { portalsOwn } from '../../lib/names/name.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import {
@@ -22,6 +23,7 @@ import { findImage } from '../images/queries.ts'
 import { findRecipe } from '../recipes/queries.ts'
 import { renderRecipe } from '../recipes/render.ts'
 import { findImport, newestOf, renderOrder } from '../sources/imports.ts'
+import { demandClaim, demandWait, lookFor } from '../waiting.ts'
 import { byClaim, claimBuild, formerBuild, lockClaimed, lost, renewClaim } from './claiming.ts'
 import type { Room, Worker } from './claiming.ts'
 
@@ -29,10 +31,6 @@ type Handlers = Pick<
   Service<typeof BuildServiceService, [call: Call]>,
   'claimBuild' | 'heartbeatBuild' | 'appendBuildLog' | 'finishBuild'
 >
-
-/** How long a builder waits between two looks at the queue if nobody wakes it. */
-const pollMs = 5_000
-const longestWait = 60
 
 /** What builders ask. */
 export function builderHandlers(deps: {
@@ -47,18 +45,12 @@ export function builderHandlers(deps: {
   return {
     async claimBuild(request, { caller, signal, closing }) {
       const worker: Worker = { ...parseWorker(request), caller }
-      const over = AbortSignal.any([signal, closing])
-      const until = clock() + request.waitSeconds * 1000
-      for (;;) {
-        // Listening begins before looking, so that no build falls between the two.
-        const left = until - clock()
-        const within = Math.max(0, Math.min(left, pollMs))
-        const next = news.ofQueue(worker.facility, within, over)
-        const build = await claimBuild(sql, worker, room, dayOf(now()))
-        if (build !== undefined) return renderClaimed(sql, build)
-        if (left <= 0 || over.aborted) return nothingToDo
-        await next
-      }
+      const build = await lookFor(
+        () => claimBuild(sql, worker, room, dayOf(now())),
+        (withinMs, over) => news.ofQueue(worker.facility, withinMs, over),
+        { waitSeconds: request.waitSeconds, clock, signal, closing },
+      )
+      return build === undefined ? nothingToDo : renderClaimed(sql, build)
     },
 
     async heartbeatBuild({ claim, progress }, { caller }) {
@@ -120,12 +112,6 @@ const nothingToDo: ClaimBuildResponse = {
   order: undefined,
 }
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
-function demandClaim(claim: string): void {
-  if (!uuid.test(claim)) throw wrong('claim', `claim "${claim}" is no UUID in small letters.`)
-}
-
 function parseWorker(request: ClaimBuildRequest): Omit<Worker, 'caller'> {
   const { claim, holding, worker, kinds, archs, waitSeconds, facility } = request
   for (const one of [claim, ...holding]) demandClaim(one)
@@ -137,10 +123,8 @@ function parseWorker(request: ClaimBuildRequest): Omit<Worker, 'caller'> {
   if (archs.length === 0 || archs.length > 16 || archs.some((arch) => archOf(arch) !== arch)) {
     throw wrong('archs', 'archs names the architectures to build for: x86, aarch64 or riscv64.')
   }
-  if (waitSeconds > longestWait) {
-    throw wrong('wait_seconds', `wait_seconds is ${longestWait} at most.`)
-  }
-  const at = facility === 'portal' ? null : facility
+  demandWait(waitSeconds)
+  const at = facility === portalsOwn ? null : facility
   return { claim, facility: at, worker, holding, kinds, archs }
 }
 

@@ -3,6 +3,7 @@ import { archOf } from '../../lib/names/catalogue.ts'
 import {
   parseFacilityName,
   parseImageName,
+  portalsOwn,
   renderImageName,
   type ImageName,
 } from '../../lib/names/name.ts'
@@ -48,7 +49,7 @@ export function facilityService(deps: {
   return {
     async createFacility(request, { caller }) {
       const name = parseFacilityName(request.name)
-      if (name === 'portal') {
+      if (name === portalsOwn) {
         throw invalid('INVALID_NAME', 'No facility may be called "portal": that is the portal.')
       }
       const arch = parseArch(request.arch)

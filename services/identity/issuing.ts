@@ -60,6 +60,3 @@ export function secretHashOf(kind: Token['kind'], id: string, { authority }: Iss
 function secretOf(kind: Token['kind'], id: string, authority: Authority): Buffer {
   return authority.secretOf(`${kind} ${id}`)
 }
-
-/** The facility that no facility is called by: the portal's own agent belongs to it. */
-export const portalsOwn = 'portal'

@@ -1,4 +1,5 @@
 import { denied, unidentified } from '../../lib/failure.ts'
+import { portalsOwn } from '../../lib/names/name.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Definition, Service } from '../../lib/rpc/service.ts'
@@ -7,14 +8,7 @@ import { FacilityServiceService } from '../../proto/gen/merge/image/v1/facility.
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { getFacility } from '../facilities/service.ts'
-import {
-  demandAuthority,
-  issueFor,
-  portalsOwn,
-  secretHashOf,
-  tokenOf,
-  type Issuing,
-} from './issuing.ts'
+import { demandAuthority, issueFor, secretHashOf, tokenOf, type Issuing } from './issuing.ts'
 import { findCertificate, lockCertificates } from './issued.ts'
 import { insertJoinToken, useJoinToken } from './queries.ts'
 

@@ -1,4 +1,5 @@
 import { invalid, missing } from '../../lib/failure.ts'
+import { portalsOwn } from '../../lib/names/name.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
 import { AccessServiceService } from '../../proto/gen/merge/image/v1/access.ts'
@@ -16,7 +17,7 @@ import {
   revokeCertificates,
   type CertificateRow,
 } from './issued.ts'
-import { portalsOwn, type Issuing } from './issuing.ts'
+import type { Issuing } from './issuing.ts'
 import { deleteGrant, listGrants, putGrant, withdrawJoinTokens } from './queries.ts'
 import { robots } from './robots.ts'
 import { renderRole } from './roles.ts'

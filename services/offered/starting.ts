@@ -3,9 +3,8 @@ import type { HealingSource } from '../../lib/chunks/healing.ts'
 import type { Limit } from '../../lib/chunks/limit.ts'
 import type { Digest } from '../../lib/content/digest.ts'
 import { decodeManifest } from '../../lib/content/encoding.ts'
-import { boots, kinds } from '../../lib/content/manifest.ts'
 import { parseImageName } from '../../lib/names/name.ts'
-import type { OfferedFile, OfferedImage } from '../../lib/offered/offer.ts'
+import { numberedFile, type OfferedImage } from '../../lib/offered/offer.ts'
 import { startOffering, type Offered, type OfferSettings } from '../../lib/offered/starting.ts'
 import type { World } from '../../lib/service.ts'
 import type { Pool } from '../../lib/workers/pool.ts'
@@ -48,11 +47,8 @@ export function offerReleased(
 }
 
 function offeredImage({ name, digest, artifacts, ...row }: OfferedRow): OfferedImage {
-  const files = artifacts.flatMap((artifact): OfferedFile[] => {
-    const [kind, boot] = [kinds[artifact.kind - 1], boots[artifact.boot - 1]]
-    if (kind === undefined || boot === undefined) return []
-    const { mediaType, sizeBytes, sha256 } = artifact
-    return [{ kind, boot, mediaType, sizeBytes: Number(sizeBytes), sha256: sha256 as Digest }]
-  })
+  const files = artifacts.flatMap(({ sizeBytes, sha256, ...artifact }) =>
+    numberedFile({ ...artifact, sizeBytes: Number(sizeBytes), sha256: sha256 as Digest }),
+  )
   return { ...row, name, fields: parseImageName(name), digest: digest as Digest, files }
 }

@@ -1,4 +1,5 @@
 import { invalid, type Failure } from '../../lib/failure.ts'
+import { portalsOwn } from '../../lib/names/name.ts'
 import type { Found } from '../../lib/sources/source.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
@@ -8,6 +9,7 @@ import {
   type SourceItem,
 } from '../../proto/gen/merge/image/v1/source.ts'
 import { recordCall } from '../audit/record.ts'
+import { demandClaim, demandWait, lookFor } from '../waiting.ts'
 import { withScan } from './found.ts'
 import { countItems, insertItems } from './items.ts'
 import { renderScan } from './render.ts'
@@ -17,8 +19,6 @@ import type { SourceDeps } from './service.ts'
 
 type Handlers = Pick<Service<typeof SourceServiceService, [call: Call]>, 'claimScan' | 'reportScan'>
 
-const longestWait = 60
-const pollMs = 5_000
 /** In a part of a report, and in all of them. */
 const mostItems = { part: 1_000, scan: 10_000, bytes: 16 * 1024 * 1024 } as const
 
@@ -29,23 +29,15 @@ export function scanHandlers(deps: SourceDeps): Handlers {
   return {
     async claimScan({ facility, claim, waitSeconds }, { caller, signal, closing }) {
       demandClaim(claim)
-      if (waitSeconds > longestWait) {
-        throw wrong('wait_seconds', `wait_seconds is ${longestWait} at most.`)
-      }
-      const owner = facility === 'portal' ? null : facility
-      const over = AbortSignal.any([signal, closing])
-      const until = clock() + waitSeconds * 1000
-      for (;;) {
-        // Listening begins before looking, so that no scan falls between the two.
-        const left = until - clock()
-        const next = news.ofQueue(owner, Math.max(0, Math.min(left, pollMs)), over)
-        const scan = await claimScan(sql, owner, claim, caller)
-        if (scan !== undefined) {
-          return { scan: renderScan(scan), source: await withScan(sql, scan.source) }
-        }
-        if (left <= 0 || over.aborted) return { scan: undefined, source: undefined }
-        await next
-      }
+      demandWait(waitSeconds)
+      const owner = facility === portalsOwn ? null : facility
+      const scan = await lookFor(
+        () => claimScan(sql, owner, claim, caller),
+        (withinMs, over) => news.ofQueue(owner, withinMs, over),
+        { waitSeconds, clock, signal, closing },
+      )
+      if (scan === undefined) return { scan, source: undefined }
+      return { scan: renderScan(scan), source: await withScan(sql, scan.source) }
     },
 
     async reportScan(request, { caller }) {
@@ -82,12 +74,6 @@ export function scanHandlers(deps: SourceDeps): Handlers {
     if (last) return endWell(tx, scan, note, deps)
     return renewClaim(tx, scan.name)
   }
-}
-
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
-function demandClaim(claim: string): void {
-  if (!uuid.test(claim)) throw wrong('claim', `claim "${claim}" is no UUID in small letters.`)
 }
 
 function parseItems({ items, error, note }: ReportScanRequest): readonly Found[] {

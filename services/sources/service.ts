@@ -12,12 +12,12 @@ import { once } from '../db/requests.ts'
 import { cutPage, parsePage } from '../pages.ts'
 import { timesOf } from '../recipes/service.ts'
 import { demandShort } from '../remark.ts'
+import { demandWait, lookFor } from '../waiting.ts'
 import { lockNamed, nameOf, noSource, withScan } from './found.ts'
 import { queueImports, wishOf } from './importing.ts'
 import { judge } from './judging.ts'
 import { keepSource } from './keep.ts'
-import { findSource, listSources } from './queries.ts'
-import { deleteSource, resumeSource } from './queries.ts'
+import { deleteSource, findSource, listSources, resumeSource } from './queries.ts'
 import { renderItem, renderScan, renderSource } from './render.ts'
 import { pickItem } from './picking.ts'
 import { queueScan } from './scanning.ts'
@@ -35,8 +35,6 @@ export interface SourceDeps {
 
 const mostTimes = 100
 const usualTimes = 10
-const longestWait = 60
-const pollMs = 5_000
 
 /** What people ask of sources. */
 export function sourceHandlers(deps: SourceDeps): Handlers {
@@ -113,19 +111,15 @@ export function sourceHandlers(deps: SourceDeps): Handlers {
     },
 
     async getScan({ name, waitSeconds }, { signal, closing }) {
-      if (waitSeconds > longestWait) {
-        throw wrong('wait_seconds', `wait_seconds is ${longestWait} at most.`)
-      }
-      const over = AbortSignal.any([signal, closing])
-      const until = clock() + waitSeconds * 1000
-      for (;;) {
-        // Listening begins before looking, so that no end falls between the two.
-        const left = until - clock()
-        const next = news.ofBuild(name, Math.max(0, Math.min(left, pollMs)), over)
+      demandWait(waitSeconds)
+      const ended = async () => {
         const scan = await getScan(sql, name)
-        if (scan.endTime !== null || left <= 0 || over.aborted) return { scan: renderScan(scan) }
-        await next
+        return scan.endTime === null ? undefined : scan
       }
+      const scan = await lookFor(ended, (withinMs, over) => news.ofBuild(name, withinMs, over), {
+        ...{ waitSeconds, clock, signal, closing },
+      })
+      return { scan: renderScan(scan ?? (await getScan(sql, name))) }
     },
 
     async listSourceItems(request) {

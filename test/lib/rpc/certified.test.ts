@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { identityOf, readCertified } from '../../../lib/rpc/certified.ts'
-import { hoursAround, makeAuthority, type Authority } from '../../../testbed/authority.ts'
+import { hoursAround, makeAuthority, type Authority } from '../../support/authority.ts'
 import { temporaryFolder, type Folder } from '../../support/folder.ts'
 
 describe('the identity in a certificate', () => {

@@ -4,7 +4,7 @@ import { readCertified } from '../../../lib/rpc/certified.ts'
 import { connect } from '../../../lib/rpc/connect.ts'
 import { certifiedBy } from '../../../lib/rpc/security.ts'
 import { renewable } from '../../../lib/rpc/shown.ts'
-import { hoursAround, makeAuthority, type Authority } from '../../../testbed/authority.ts'
+import { hoursAround, makeAuthority, type Authority } from '../../support/authority.ts'
 import { temporaryFolder, type Folder } from '../../support/folder.ts'
 import { nothing, served } from '../../support/rpc.ts'
 
