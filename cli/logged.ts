@@ -25,14 +25,14 @@ export async function forgetLogin(folder: string): Promise<void> {
   await rm(fileIn(folder), { force: true })
 }
 
-/** What was kept, if anything was; what cannot be read is nobody. */
-export function readLogin(folder: string): Login | undefined {
+/** What was kept, if anything was. */
+export function readLogin(folder: string): Login | 'unreadable' | undefined {
   try {
     const said = JSON.parse(readFileSync(fileIn(folder), 'utf8')) as Partial<Login>
-    const { portal = '', authority = '', token = '' } = said
+    const { portal, authority, token } = said
+    if (portal === undefined || authority === undefined || token === undefined) return 'unreadable'
     return { portal, authority, token }
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    return { portal: '127.0.0.1:7410', authority: '', token: '' }
+    return errorCode(error) === 'ENOENT' ? undefined : 'unreadable'
   }
 }

@@ -4,7 +4,7 @@ import { givenFiles, readCertified, type GivenFiles } from '../lib/rpc/certified
 import { openChannel, type Channel } from '../lib/rpc/connect.ts'
 import { certifiedBy, openWithToken } from '../lib/rpc/security.ts'
 import { renewable } from '../lib/rpc/shown.ts'
-import type { Login } from './logged.ts'
+import type { readLogin } from './logged.ts'
 
 /** Who calls. */
 export interface Self extends GivenFiles {
@@ -13,7 +13,7 @@ export interface Self extends GivenFiles {
   /** A file with a token. */
   readonly tokenFile?: string | undefined
   /** What `mrg-image login` kept. */
-  readonly login?: Login | undefined
+  readonly login?: ReturnType<typeof readLogin>
 }
 
 /**
@@ -37,11 +37,11 @@ export async function openServer(address: string, self: Self, now: Date): Promis
     return certifiedBy(renewable(certified), () => now).open(address, 'portal')
   }
   if (login === undefined || caller !== undefined) return openPlainly(address, caller)
-  const { authority, token } = login
-  if (authority === '' || token === '') {
+  if (login === 'unreadable') {
     const text = 'What "mrg-image login" kept cannot be read: "mrg-image logout", and log in again.'
     throw invalid('UNREADABLE', text)
   }
+  const { authority, token } = login
   return openWithToken(address, { authority: Buffer.from(authority), token })
 }
 

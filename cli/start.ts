@@ -20,8 +20,9 @@ export async function start(program: Program, env: NodeJS.ProcessEnv): Promise<v
   const signal = untilStopped()
   const settingsFolder = settingsFolderOf(env)
   const login = program.server.identifies ? readLogin(settingsFolder) : undefined
+  const kept = typeof login === 'object' ? login.portal : undefined
   const exit = await main(program, process.argv.slice(2), {
-    server: given(env, program.server.variable) ?? login?.portal ?? program.server.fallback,
+    server: given(env, program.server.variable) ?? kept ?? program.server.fallback,
     settingsFolder,
     self: {
       ...{ login, caller: given(env, callerVariable) },

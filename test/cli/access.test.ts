@@ -1,5 +1,5 @@
 import '../support/realm.ts'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { readLogin } from '../../cli/logged.ts'
@@ -25,7 +25,7 @@ afterAll(() => portal[Symbol.asyncDispose]())
 /** As somebody does who logged in. */
 async function mrg(...argv: readonly string[]) {
   const login = readLogin(settingsFolder)
-  const { host, out, err } = recordingHost(login?.portal ?? '127.0.0.1:9')
+  const { host, out, err } = recordingHost(typeof login === 'object' ? login.portal : '127.0.0.1:9')
   const self = { caller: undefined, login }
   const exit = await main(mrgImage, argv, { ...host, self, settingsFolder })
   return { exit, out: out.join('\n'), err: err.join('\n') }
@@ -108,7 +108,20 @@ test('a login with what is no token, or at another portal, keeps nothing', async
   await using other = await securedPortal()
   const theirs = await mrg('login', other.address, join(portal.folder, 'admin.token'))
   expect(theirs).toMatchObject({ exit: 1, err: expect.stringContaining('is not the portal') })
-  expect(readLogin(settingsFolder)?.portal).toBe(portal.address)
+  expect(readLogin(settingsFolder)).toMatchObject({ portal: portal.address })
+})
+
+test('what a login kept and cannot be read any more is said to be so, and nobody is asked without it', async () => {
+  const file = join(settingsFolder, 'login.json')
+  const kept = await readFile(file)
+  for (const broken of ['{', '{"portal":"x:1"}']) {
+    await writeFile(file, broken)
+    expect(await mrg('show', 'caller')).toMatchObject({
+      exit: 1,
+      err: expect.stringContaining('cannot be read'),
+    })
+  }
+  await writeFile(file, kept)
 })
 
 test('who logged out is nobody', async () => {
