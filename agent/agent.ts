@@ -82,7 +82,7 @@ async function runAgent(
   const prepared = prepareSync(settings, { ...deps, security }, storage, stack)
   const { served: present, sources, ...syncing } = prepared
   const room = keepsRoom(settings, syncing, storage, deps)
-  const sync = { ...syncing, makeRoom: room.evicting.makeRoom }
+  const sync = { ...syncing, ...room.forImages }
   const gate = { identify: identifyInsecurely, log, clock: deps.clock, recognise: asItIs }
   const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
   const served = sharesChunks(limit, present, sync.state, storage, deps)
@@ -117,7 +117,7 @@ async function runAgent(
   ]
   const renewing = { ...deps, ...sync, data, facility, shown }
   const upkeep: readonly Loop[] = [
-    room.collect,
+    ...room.upkeep,
     (signal) => scrubbing.keepOn(settings.scrubEvery, signal),
     (signal) => keepRenewing(renewing, signal),
   ]

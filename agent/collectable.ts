@@ -2,7 +2,7 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import type { BlobStat } from '../lib/chunks/blobs.ts'
 import type { CollectableIndex, PackUse, Tally } from '../lib/chunks/collectable.ts'
-import { codecOf } from '../lib/chunks/entry.ts'
+import { codecNumber, codecOf } from '../lib/chunks/entry.ts'
 import type { PackEntry } from '../lib/chunks/pack.ts'
 import { joinDigests, type Digest } from '../lib/content/digest.ts'
 import { internal } from '../lib/failure.ts'
@@ -151,13 +151,14 @@ function replace(
 ): void {
   const made = db.prepare('INSERT INTO pack (key, size_bytes) VALUES (?, ?)').run(key, sizeBytes)
   const move = db.prepare(
-    `UPDATE chunk SET pack = ?, offset = ? WHERE digest = ?
+    `UPDATE chunk SET pack = ?, offset = ?, stored_bytes = ?, codec = ? WHERE digest = ?
     AND pack IN (SELECT id FROM pack WHERE key IN (SELECT value FROM json_each(?)))`,
   )
   const digests = joinDigests(entries.map(({ digest }) => digest))
   const from = JSON.stringify(packs)
-  entries.forEach(({ offset }, i) => {
-    move.run(made.lastInsertRowid, offset, digests.subarray(i * 32, i * 32 + 32), from)
+  entries.forEach(({ offset, storedBytes, codec }, i) => {
+    const digest = digests.subarray(i * 32, i * 32 + 32)
+    move.run(made.lastInsertRowid, offset, storedBytes, codecNumber(codec), digest, from)
   })
   doomEmpty(db, packs)
 }

@@ -6,6 +6,7 @@ import { offeredSchema } from './offered/table.ts'
 import { needAll, needsSchema } from './needs.ts'
 import { placesSchema, placesUpgrade } from './places.ts'
 import { projectionSchema } from './projection/table.ts'
+import { uncompressedSchema } from './uncompressed.ts'
 import { usageSchema } from './usage.ts'
 
 const schema = `
@@ -56,5 +57,6 @@ export function openAgentDatabase(dir: string): DatabaseSync {
   }
   db.exec(damageSchema)
   db.exec(offeredSchema)
+  db.exec(uncompressedSchema)
   return db
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { either, nobodyWaits } from '../lib/chunks/abort.ts'
 import { impatient } from '../lib/chunks/batch.ts'
 import type { Clock } from '../lib/chunks/clock.ts'
-import type { ChunkStore } from '../lib/chunks/source.ts'
+import type { ChunkStore, Run } from '../lib/chunks/source.ts'
 import { joinDigests, parseDigest, splitDigests, type Digest } from '../lib/content/digest.ts'
 import { decodeManifest, manifestDigest } from '../lib/content/encoding.ts'
 import type { Manifest } from '../lib/content/manifest.ts'
@@ -15,6 +15,7 @@ import type { Pool } from '../lib/workers/pool.ts'
 import type { FetchDeltasResponse } from '../proto/gen/merge/image/v1/delta.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import type { ImageTable } from './images.ts'
+import type { Uncompressed } from './uncompressed.ts'
 import type { Upstream } from './upstream.ts'
 
 /** What is to be made of deltas. */
@@ -23,6 +24,8 @@ export interface Lacked {
   readonly manifest: Manifest
   /** The chunks that are not here. */
   readonly lacking: readonly Digest[]
+  /** Whether there is room for them as they are, until they are compressed. */
+  readonly isRoomy: boolean
   /** Hears how many bytes came, and resolves when more may come. */
   readonly onBytes: (bytes: number) => Promise<void>
 }
@@ -34,6 +37,7 @@ export interface DeltaDeps {
   readonly upstream: Pick<Upstream, 'deltas'>
   readonly images: Pick<ImageTable, 'present' | 'manifest'>
   readonly store: ChunkStore
+  readonly uncompressed: Pick<Uncompressed, 'add'>
   readonly pool: Pool
   readonly clock: Clock
   readonly log: Logger
@@ -45,7 +49,7 @@ const mostBases = 64
 
 /** Fetches deltas against a build of the same line that is here, and makes chunks of them. */
 export function deltaFetch(deps: DeltaDeps): FetchDeltas {
-  return async ({ image, manifest, lacking, onBytes }, signal) => {
+  return async ({ image, manifest, lacking, isRoomy, onBytes }, signal) => {
     const bases = basesFor(image, deps.images.present())
     if (bases.length === 0 || lacking.length === 0) return false
     const stop = new AbortController()
@@ -59,7 +63,7 @@ export function deltaFetch(deps: DeltaDeps): FetchDeltas {
     try {
       const messages = deps.upstream.deltas.fetchDeltas(request, { signal: both })
       const runs = counted(impatient(messages, { clock: deps.clock, stallMs }, both), onBytes)
-      return await keep(runs, target, deps, both)
+      return await keep(runs, target, isRoomy, deps, both)
     } catch (error) {
       signal.throwIfAborted()
       // A full disk, say, is told when the chunks themselves are to be kept.
@@ -78,6 +82,7 @@ export function deltaFetch(deps: DeltaDeps): FetchDeltas {
 async function keep(
   messages: AsyncGenerator<FetchDeltasResponse>,
   target: readonly NumberedChunk[],
+  isRoomy: boolean,
   deps: DeltaDeps,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -88,11 +93,22 @@ async function keep(
     if (first.done !== true) yield first.value
     yield* messages
   }
-  await deps.store.store(
-    rebuildChunks(all(), base, target, { source: deps.store, pool: deps.pool }, signal),
-    signal,
-  )
+  const { store, pool } = deps
+  const rebuilding = { source: store, pool, compressed: !isRoomy }
+  await store.store(noted(rebuildChunks(all(), base, target, rebuilding, signal), deps), signal)
   return true
+}
+
+/** Compressing takes as long as all else about a delta, so it is left for when nobody waits. */
+async function* noted(
+  runs: AsyncIterable<Run>,
+  { uncompressed }: Pick<DeltaDeps, 'uncompressed'>,
+): AsyncGenerator<Run> {
+  for await (const run of runs) {
+    const raw = run.entries.filter(({ codec }) => codec === 'raw')
+    uncompressed.add(raw.map(({ digest }) => digest))
+    yield run
+  }
 }
 
 function manifestNamed(digest: Uint8Array, images: DeltaDeps['images']): Manifest {

@@ -28,6 +28,8 @@ export interface Evictor {
   ): Promise<Eviction>
   /** Makes room for so many bytes of an image, or throws DISK_FULL. */
   readonly makeRoom: (image: Image, bytes: number, signal: AbortSignal) => Promise<void>
+  /** Whether so many bytes more have room without anything going. */
+  readonly hasRoom: (bytes: number) => Promise<boolean>
   /** Makes room whenever there is too little, looking every `everyMs`; only when it is asked to if that is 0. */
   keepOn(everyMs: number, signal: AbortSignal): Promise<void>
   use(): Promise<StoreUse>
@@ -57,6 +59,7 @@ export function evictor(deps: EvictingDeps): Evictor {
   return {
     evict,
     makeRoom: (image, bytes, signal) => exclusively(() => roomFor(image, bytes, deps, signal)),
+    hasRoom: async (bytes) => excessBytes(await boundsOf(deps), limits, bytes) === 0,
     async keepOn(everyMs, signal) {
       while (everyMs > 0 && !isOver(signal)) {
         await clock.sleep(everyMs, signal).catch(() => undefined)

@@ -38,6 +38,8 @@ export interface FetchDeps {
   readonly company: (image: string) => Company
   /** Makes room for so many bytes of an image, or throws DISK_FULL. */
   readonly makeRoom: (image: Image, bytes: number, signal: AbortSignal) => Promise<void>
+  /** Whether so many bytes more have room without anything going. */
+  readonly hasRoom: (bytes: number) => Promise<boolean>
 }
 
 /** Hears how a fetch goes on. */
@@ -68,14 +70,15 @@ export async function fetchImage(
   // Before the look at what is here: that stays from now on.
   await needs.add(name, digests)
   const lacking = await store.missing(digests, signal)
-  const share = shareHere(manifest, lacking)
+  const { share, lackingBytes } = shareHere(manifest, lacking)
   news.reused(share)
   await deps.makeRoom(image, Math.round((1 - share) * Number(image.storedBytes)), signal)
   const onBytes = (bytes: number): Promise<void> => {
     news.fetched('portal', bytes)
     return deps.limit.take(bytes, signal)
   }
-  const made = await deltas({ image, manifest, lacking, onBytes }, signal)
+  const isRoomy = await deps.hasRoom(lackingBytes)
+  const made = await deltas({ image, manifest, lacking, isRoomy, onBytes }, signal)
   const rest = made ? await store.missing(lacking, signal) : lacking
   using _learning = fingerprints.learn(rest, signal)
   await copyTogether(image, digests, rest, news, deps, signal)
@@ -130,13 +133,16 @@ async function manifestOf(
   return manifest
 }
 
-/** The share of the image's raw data that is here. */
-function shareHere(manifest: Manifest, missing: readonly Digest[]): number {
+/** The share of the image's raw data that is here, and how much is not. */
+function shareHere(
+  manifest: Manifest,
+  missing: readonly Digest[],
+): { readonly share: number; readonly lackingBytes: number } {
   const absent = new Set(missing)
   let [all, lacking] = [0, 0]
   for (const [digest, length] of chunkLengths(manifest)) {
     all += length
     if (absent.has(digest)) lacking += length
   }
-  return all === 0 ? 1 : 1 - lacking / all
+  return { share: all === 0 ? 1 : 1 - lacking / all, lackingBytes: lacking }
 }

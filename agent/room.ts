@@ -1,8 +1,9 @@
 import { invalid } from '../lib/failure.ts'
 import type { World } from '../lib/service.ts'
-
+import { compressor } from '../lib/workers/verifier.ts'
 import { askingOf } from './asking.ts'
 import { agentCollector } from './collecting.ts'
+import { keepCompressing } from './compressing.ts'
 import { diskOf } from './disk.ts'
 import { evictor, type Evictor } from './evicting.ts'
 import type { EvictionLimits } from './round.ts'
@@ -15,7 +16,9 @@ export interface Room {
   readonly evicting: Evictor
   readonly limits: EvictionLimits
   readonly evict: (signal: AbortSignal) => Promise<void>
-  readonly collect: (signal: AbortSignal) => Promise<void>
+  readonly forImages: Pick<Evictor, 'makeRoom' | 'hasRoom'>
+  /** Gives back what nothing needs, and compresses what is to be. */
+  readonly upkeep: readonly ((signal: AbortSignal) => Promise<void>)[]
 }
 
 export function keepsRoom(
@@ -33,10 +36,18 @@ export function keepsRoom(
     ...{ ...storage, limits, asking, collecting, state, clock, now, log },
     ...{ folder: data, disk: () => diskOf(data) },
   })
+  const compressing = {
+    ...{ ...storage, collecting, state, clock, log },
+    ...{ index: storage.collectable, verify: compressor(storage.pool), newId: deps.newUlid },
+  }
   return {
     ...{ evicting, limits },
     evict: (signal) => evicting.keepOn(evictEvery, signal),
-    collect: (signal) => collecting.keepOn(collectEvery, signal),
+    forImages: { makeRoom: evicting.makeRoom, hasRoom: evicting.hasRoom },
+    upkeep: [
+      (signal) => collecting.keepOn(collectEvery, signal),
+      (signal) => keepCompressing(compressing, signal),
+    ],
   }
 }
 

@@ -21,6 +21,7 @@ import type { FormTable } from '../lib/offered/offering.ts'
 import { offeredIn } from './offered/table.ts'
 import { needsIn, type Needs } from './needs.ts'
 import { placesIn } from './places.ts'
+import { uncompressedIn, type Uncompressed } from './uncompressed.ts'
 import { usageIn, type Usage } from './usage.ts'
 import { weigh } from './weights.ts'
 
@@ -31,6 +32,7 @@ export interface Storage {
   readonly images: ImageTable
   readonly needs: Needs
   readonly collectable: CollectableIndex
+  readonly uncompressed: Uncompressed
   readonly damage: DamageLog
   readonly blobs: BlobStore
   readonly drafts: Drafts
@@ -66,6 +68,7 @@ export async function openStorage(
   const damage = damageIn(db)
   return {
     ...{ store, places, images, needs, collectable, damage, blobs, pool },
+    uncompressed: uncompressedIn(db),
     drafts: draftsIn(db),
     usage: usageIn(db, deps.now),
     projection: (place) => projectionIn(db, place),

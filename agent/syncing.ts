@@ -22,7 +22,7 @@ import { ticketsFrom } from './tickets.ts'
 import { openUpstream } from './upstream.ts'
 
 /** All that the loops of an agent work with. */
-export interface Syncing extends Omit<SyncDeps, 'makeRoom'> {
+export interface Syncing extends Omit<SyncDeps, 'makeRoom' | 'hasRoom'> {
   /** What other facilities can have: what is on its way to the disk too. */
   readonly served: ChunkSource
   /** Who has chunks of the image. */
@@ -33,7 +33,7 @@ export interface Syncing extends Omit<SyncDeps, 'makeRoom'> {
 export function prepareSync(
   { facility, portal: address, listen, fetchRate, fetchWindow }: AgentSettings,
   { log, clock, now, newUuid, security }: World & { readonly security: Security },
-  { store: packs, images, needs, usage, pool }: Storage,
+  { store: packs, images, needs, usage, uncompressed, pool }: Storage,
   stack: AsyncDisposableStack,
 ): Syncing {
   const upstream = stack.use(openUpstream(address, security))
@@ -71,7 +71,7 @@ export function prepareSync(
     standing: rememberSources({ log, clock, now, newUuid }),
     log,
     fingerprints,
-    deltas: deltaFetch({ upstream, images, store, pool, log, clock: time }),
+    deltas: deltaFetch({ upstream, images, store, uncompressed, pool, log, clock: time }),
     sources: (image) => {
       const { holders, fetchers } = company(image)
       return [...holders, ...fetchers, portal]

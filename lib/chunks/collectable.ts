@@ -30,7 +30,10 @@ export interface CollectableIndex {
   packUse(undeleteMs: number): Promise<PackUse[]>
   /** The chunks that lie in a pack, in its order. */
   contents(pack: string): Promise<PackEntry[]>
-  /** Records a durable copy of what lies in `packs`, moves their chunks there, and dooms those that are empty then. */
+  /**
+   * Records a durable copy of what lies in `packs`, moves their chunks there, in the form that they have there, and dooms those
+   * packs that are empty then.
+   */
   replace(packs: readonly string[], by: BlobStat, entries: readonly PackEntry[]): Promise<void>
   /** Dooms those of the packs in which no chunk lies. */
   doomPacks(packs: readonly string[]): Promise<void>

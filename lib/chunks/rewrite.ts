@@ -3,6 +3,7 @@ import type { BlobStat, BlobStore } from './blobs.ts'
 import type { CollectableIndex } from './collectable.ts'
 import { layOut, packHeader, type PackEntry, packSizeOf, packTrailer } from './pack.ts'
 import { planStretches, runOf } from './ranges.ts'
+import type { RunEntry } from './source.ts'
 import type { Verify } from './verified.ts'
 
 export interface RewriteDeps {
@@ -10,6 +11,7 @@ export interface RewriteDeps {
   readonly index: CollectableIndex
   /** A new ULID each time: the key of a pack is never used again. */
   readonly newId: () => string
+  /** Checks what is moved; it may give the chunks in another form. */
   readonly verify: Verify
 }
 
@@ -32,12 +34,12 @@ export async function rewritePacks(
   const remains = await Promise.all(
     packs.map(async (pack) => ({ pack, entries: await index.contents(pack) })),
   )
-  const entries = remains.flatMap((each) => each.entries)
-  if (entries.length === 0) {
+  if (remains.every((each) => each.entries.length === 0)) {
     await index.doomPacks(packs)
     return undefined
   }
   const key = `packs/${newId()}`
+  const entries: RunEntry[] = []
   await blobs.put(key, bytesOf(remains, entries, deps, signal), signal)
   const bytes = entries.reduce((sum, { storedBytes }) => sum + storedBytes, 0)
   const made = { key, sizeBytes: packSizeOf(entries.length, bytes) }
@@ -47,7 +49,7 @@ export async function rewritePacks(
 
 async function* bytesOf(
   remains: readonly Remains[],
-  entries: readonly PackEntry[],
+  moved: RunEntry[],
   { blobs, verify }: RewriteDeps,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -57,10 +59,11 @@ async function* bytesOf(
     for (const stretch of planStretches([...places.keys()], places)) {
       const { offset, length } = stretch
       const run = runOf(stretch, await blobs.range(pack, offset, length, signal))
-      const { payload } = await verify(run, signal)
+      const { entries: checked, payload } = await verify(run, signal)
+      moved.push(...checked)
       yield payload
       release(payload)
     }
   }
-  yield packTrailer(entries)
+  yield packTrailer(moved)
 }

@@ -14,6 +14,8 @@ export interface RebuildDeps {
   /** Where the base lies: this side's own store. */
   readonly source: ChunkSource
   readonly pool: Pool
+  /** Whether the chunks are to be compressed at once. */
+  readonly compressed: boolean
 }
 
 /** The chunks that deltas make, each checked against its digest. A delta whose base is not here any more is left out. */
@@ -34,7 +36,7 @@ export async function* rebuildChunks(
 async function rebuildRun(
   jobs: readonly Job[],
   base: readonly NumberedChunk[],
-  { source, pool }: RebuildDeps,
+  { source, pool, compressed }: RebuildDeps,
   signal: AbortSignal,
 ): Promise<Run[]> {
   const whole = layOutSpans(
@@ -65,6 +67,7 @@ async function rebuildRun(
       frame,
     })),
     runs,
+    compressed,
   }
   const buffers = runs.map(({ payload }) => payload.buffer)
   return pool.run('rebuild', input, signal, buffers)

@@ -4,7 +4,7 @@ import type { Verify } from '../chunks/verified.ts'
 import type { Digest } from '../content/digest.ts'
 import { invalid } from '../failure.ts'
 import { movable } from '../memory.ts'
-import { columnsOf } from './columns.ts'
+import { columnsOf, entriesOf } from './columns.ts'
 import type { Pool } from './pool.ts'
 import type { MovedRun } from './verify.ts'
 
@@ -37,6 +37,15 @@ export function fingerprinter(pool: Pool): Verify {
       return fingerprint === undefined ? entry : { ...entry, fingerprint }
     })
     return { entries, payload }
+  }
+}
+
+/** Checks every chunk likewise, and gives the run with those compressed that were stored raw. */
+export function compressor(pool: Pool): Verify {
+  return async (run, signal) => {
+    const moved = movedRun(run)
+    const { columns, payload } = await pool.run('recompress', moved, signal, [moved.payload.buffer])
+    return { entries: entriesOf(columns), payload }
   }
 }
 

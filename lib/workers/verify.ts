@@ -42,7 +42,8 @@ export function fingerprint(run: MovedRun): Outcome<{
   return done({ payload, fingerprints: joinFingerprints(fingerprints) }, [payload.buffer])
 }
 
-function storedChunks({ columns, payload }: MovedRun) {
+/** The chunks of a run, each with its stored bytes. */
+export function storedChunks({ columns, payload }: MovedRun) {
   let at = 0
   return entriesOf(columns).map((entry) => {
     const stored = payload.subarray(at, (at += entry.storedBytes))

@@ -3,6 +3,7 @@ import { compress } from './compress.ts'
 import { expand } from './expand.ts'
 import { makeFrames } from './frames.ts'
 import { rebuild } from './rebuild.ts'
+import { recompress } from './recompress.ts'
 import { failedReply, type Reply } from './reply.ts'
 import { segment } from './segment.ts'
 import type { Outcome } from './task.ts'
@@ -19,6 +20,7 @@ export interface Tasks {
   readonly expand: typeof expand
   readonly frames: typeof makeFrames
   readonly rebuild: typeof rebuild
+  readonly recompress: typeof recompress
   readonly unpack: typeof unpack
 }
 
@@ -56,6 +58,8 @@ function perform(request: Request): Outcome<unknown> {
       return makeFrames(request.input)
     case 'rebuild':
       return rebuild(request.input)
+    case 'recompress':
+      return recompress(request.input)
     case 'unpack':
       return unpack(request.input)
   }

@@ -1,6 +1,6 @@
 import type { BlobStat } from '../../lib/chunks/blobs.ts'
 import type { CollectableIndex, PackUse, Tally } from '../../lib/chunks/collectable.ts'
-import { codecOf } from '../../lib/chunks/entry.ts'
+import { codecNumber, codecOf } from '../../lib/chunks/entry.ts'
 import type { PackEntry } from '../../lib/chunks/pack.ts'
 import { joinDigests, type Digest } from '../../lib/content/digest.ts'
 import { internal } from '../../lib/failure.ts'
@@ -156,9 +156,15 @@ async function replace(
     insert into pack (key, size_bytes) values (${key}, ${sizeBytes}) returning id`
   if (made === undefined) throw internal('INTERNAL', `pack ${key} was written and is not there`)
   const digests = joinDigests(entries.map(({ digest }) => digest))
+  const storedBytes = entries.map((entry) => entry.storedBytes)
+  const codecs = entries.map(({ codec }) => codecNumber(codec))
+  // A fingerprint is of the stored bytes: in another form the chunk has none that is known.
   await tx`
     update chunk set pack = ${made.id},
-      position = (${entries.map(({ offset }) => offset)}::bigint[])[asked.position + 1]
+      position = (${entries.map(({ offset }) => offset)}::bigint[])[asked.position + 1],
+      stored_bytes = (${storedBytes}::int[])[asked.position + 1],
+      codec = (${codecs}::smallint[])[asked.position + 1],
+      fingerprint = case when codec = (${codecs}::smallint[])[asked.position + 1] then fingerprint end
     from ${unpacked(tx, digests)}
     where chunk.digest = asked.digest
       and chunk.pack in (select id from pack where key = any (${packs}::text[]))`

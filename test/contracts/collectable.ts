@@ -126,6 +126,17 @@ export function collectableContract(name: string, open: () => Promise<OpenCollec
       ])
     })
 
+    test('a copy may have the chunks in another form', async () => {
+      await using opened = await open()
+      const { index, collectable } = opened
+      await index.record('packs/1', 50_000, entriesOf(one))
+      const smaller = layOut(
+        one.map(({ entry }, i) => ({ ...entry, codec: 'zstd', storedBytes: 100 + i })),
+      )
+      await collectable.replace(['packs/1'], { key: 'packs/2', sizeBytes: 5000 }, smaller)
+      expect(await collectable.contents('packs/2')).toEqual(smaller)
+    })
+
     test('a pack whose chunks were not all copied stays', async () => {
       await using opened = await open()
       const { index, collectable } = opened

@@ -70,7 +70,13 @@ describe('deltas', () => {
     expect(bytes).toBeLessThan(before.length / 20)
     const source = holding(base.chunks)
     const rebuilt = await collect(
-      rebuildChunks(from(runs), base.numbered, target.numbered, { source, pool }, signal),
+      rebuildChunks(
+        from(runs),
+        base.numbered,
+        target.numbered,
+        { source, pool, compressed: true },
+        signal,
+      ),
     )
     const made = contentOf(rebuilt)
     const lacking = target.numbered.filter(
@@ -86,7 +92,7 @@ describe('deltas', () => {
         from(runs),
         base.numbered,
         target.numbered,
-        { source: holding(held), pool },
+        { source: holding(held), pool, compressed: true },
         signal,
       ),
     )

@@ -8,7 +8,7 @@ import { maxRunBytes, type Run } from '../../../lib/chunks/source.ts'
 import type { FileSpan } from '../../../lib/workers/reading.ts'
 import { startPool } from '../../../lib/workers/pool.ts'
 import { slots } from '../../../lib/workers/slot.ts'
-import { fingerprinter, movedRun, verifier } from '../../../lib/workers/verifier.ts'
+import { compressor, fingerprinter, movedRun, verifier } from '../../../lib/workers/verifier.ts'
 import { noise, rawChunk, runOf, zstdChunk } from '../../support/chunks.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import '../../support/realm.ts'
@@ -58,6 +58,25 @@ describe('a segment', () => {
     const { item: slot } = await slots(1, 101).take()
     const reading = pool.run('segment', { slot, ...filling(span) })
     await expect(reading).rejects.toMatchObject({ reason: 'FILE_CHANGED' })
+  })
+})
+
+describe('compressing a run', () => {
+  const compress = compressor(pool)
+  const dull = rawChunk(text.subarray(0, 60_000))
+
+  test('leaves what is compressed, and what does not become smaller, and makes the rest so', async () => {
+    const run = await compress(runOf([...chunks, dull]))
+    expect(run.entries.map(({ codec }) => codec)).toEqual(['raw', 'zstd', 'zstd'])
+    expect(run.entries.map(({ rawBytes }) => rawBytes)).toEqual([50_000, 100_000, 60_000])
+    expect(run.entries[2]?.storedBytes).toBeLessThan(1000)
+    await verifier(pool)(run)
+  })
+
+  test('finds a chunk that is another', async () => {
+    const other = { ...dull, stored: noise('other', 60_000) }
+    const [reason, digest] = ['CHUNK_CORRUPT', dull.entry.digest]
+    await expect(compress(runOf([other]))).rejects.toMatchObject({ reason, facts: { digest } })
   })
 })
 

@@ -24,7 +24,8 @@ function digestOf(data: Buffer): Buffer {
 }
 
 describe('the deltas of a rebuilt image', () => {
-  const first = randomBytes(3_000_000)
+  // Random digits, so that they compress; the portal stores less than half of them.
+  const first = Buffer.from(randomBytes(1_500_000).toString('hex'))
   const second = edited(first, 'second')
   let portal: Awaited<ReturnType<typeof freshPortal>>
 
@@ -109,6 +110,27 @@ describe('the deltas of a rebuilt image', () => {
     const { local } = await pull(agent, 'debian-13')
     expect(local?.replica?.state).toBe(ReplicaState.REPLICA_STATE_PRESENT)
     expect(Number(local?.replica?.portalBytes)).toBeLessThan(fourth.length / 50)
+    await agent.recorder.line('chunks that deltas made are compressed')
+    const { store } = await agent.local.status({})
+    expect(Number(store?.usedBytes)).toBeLessThan(fourth.length * 1.4)
+    await collect(agent.local.verify({ reference: 'debian-13' }))
+  })
+
+  test('are compressed at once where there is little room', async () => {
+    const [one, two] = [edited(first, 'one'), edited(first, 'two')]
+    await makeFacilities(portal.as('admin'), 'lab3')
+    await using agent = await freshAgent(portal, 'lab3', { flags: ['--most-bytes', '4500000'] })
+    await publish(portal.as('producer'), 'rocky-9', one)
+    await pull(agent, 'rocky-9')
+    await publish(portal.as('producer'), 'rocky-9', two)
+    await prepared(4)
+    await pull(agent, 'rocky-9')
+    const { store } = await agent.local.status({})
+    expect(Number(store?.usedBytes)).toBeLessThan(two.length * 1.4)
+    expect(agent.recorder.lines.map(({ msg }) => msg)).not.toContain(
+      'chunks that deltas made are compressed',
+    )
+    await collect(agent.local.verify({ reference: 'rocky-9' }))
   })
 
   test('that are lost cost bytes and nothing else', async () => {
@@ -118,7 +140,7 @@ describe('the deltas of a rebuilt image', () => {
     await publish(portal.as('producer'), 'alma-9', fifth)
     await pull(agent, 'alma-9')
     await publish(portal.as('producer'), 'alma-9', sixth)
-    await prepared(4)
+    await prepared(5)
     await portal.sql`
       update delta_object set key = 'deltas/gone' where key = (select max(key) from delta_object)`
     const { local } = await pull(agent, 'alma-9')

@@ -1,0 +1,49 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Digest } from '../lib/content/digest.ts'
+
+/** Chunks that somebody waited for, and that are to be compressed later. */
+export const uncompressedSchema = `
+  CREATE TABLE IF NOT EXISTS uncompressed (
+    digest BLOB PRIMARY KEY CHECK (length(digest) = 32)
+  ) STRICT, WITHOUT ROWID;
+`
+
+/** What is stored raw for the time being. */
+export interface Uncompressed {
+  /** These are about to be stored so. */
+  add(digests: readonly Digest[]): void
+  /** The keys of the packs that have any, in their order. */
+  packs(): string[]
+  /** Nothing is to be done any more for what lies in a pack, however it lies there. */
+  settle(pack: string): void
+  /** Forgets those that are not here. */
+  sweep(): void
+}
+
+/** A row that is one too many costs a pack that is written anew for nothing; one that is missing some room. */
+export function uncompressedIn(db: DatabaseSync): Uncompressed {
+  const among = `SELECT chunk.digest FROM chunk JOIN pack ON pack.id = chunk.pack WHERE pack.key = ?`
+  return {
+    add(digests) {
+      if (digests.length === 0) return
+      db.prepare(
+        'INSERT OR IGNORE INTO uncompressed (digest) SELECT unhex(value) FROM json_each(?)',
+      ).run(JSON.stringify(digests))
+    },
+    packs: () =>
+      db
+        .prepare(
+          `SELECT DISTINCT pack.key FROM uncompressed
+          JOIN chunk ON chunk.digest = uncompressed.digest
+          JOIN pack ON pack.id = chunk.pack ORDER BY pack.key`,
+        )
+        .all()
+        .map(({ key }) => String(key)),
+    settle(pack) {
+      db.prepare(`DELETE FROM uncompressed WHERE digest IN (${among})`).run(pack)
+    },
+    sweep() {
+      db.exec('DELETE FROM uncompressed WHERE digest NOT IN (SELECT digest FROM chunk)')
+    },
+  }
+}
