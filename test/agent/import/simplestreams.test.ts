@@ -1,45 +1,13 @@
 import { createHash } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { openOrigin } from '../../../agent/import/open.ts'
 import { originContract, type Scene } from '../../contracts/origins.ts'
 import { bytesOf, importDeps, never } from '../../support/importing.ts'
-import { type Nginx, startNginx } from '../../support/nginx.ts'
+import { startNginx } from '../../support/nginx.ts'
+import { type Offered, writeTree } from '../../support/simplestreams.ts'
 import { storyWith } from '../../support/tools.ts'
-
-interface Offered {
-  readonly ftype: string
-  readonly path: string
-  readonly size?: number
-  readonly sha256?: string
-}
-
-/** As cloud-images.ubuntu.com has it: an index, a list of products, and files. */
-async function writeTree(
-  { root }: Nginx,
-  items: Readonly<Record<string, Offered>>,
-  bytes?: Buffer,
-): Promise<void> {
-  const write = async (path: string, content: unknown): Promise<void> => {
-    await mkdir(dirname(join(root, path)), { recursive: true })
-    await writeFile(join(root, path), Buffer.isBuffer(content) ? content : JSON.stringify(content))
-  }
-  const products = 'streams/v1/com.ubuntu.cloud:released:download.json'
-  const images = { format: 'products:1.0', datatype: 'image-downloads', path: products }
-  const names = { format: 'products:1.0', datatype: 'image-ids', path: 'streams/v1/aws.json' }
-  await write('streams/v1/index.json', { format: 'index:1.0', index: { images, names } })
-  const version = { label: 'release', pubname: 'ubuntu-noble-24.04-amd64-server-20240423', items }
-  const product = {
-    ...{ arch: 'amd64', os: 'ubuntu', release: 'noble', version: '24.04', supported: true },
-    versions: { '20240423': version },
-  }
-  await write(products, {
-    ...{ format: 'products:1.0', content_id: 'com.ubuntu.cloud:released:download' },
-    products: { 'com.ubuntu.cloud:server:24.04:amd64': product },
-  })
-  if (bytes !== undefined) await write(path, bytes)
-}
 
 const path = 'server/releases/noble/ubuntu 24.04#amd64.img'
 const name = 'com.ubuntu.cloud:server:24.04:amd64/20240423/disk1.img'
@@ -54,7 +22,7 @@ async function scene(): Promise<Scene> {
     async offer(bytes) {
       const sha256 = createHash('sha256').update(bytes).digest('hex')
       disk = { ftype: 'disk1.img', path, size: bytes.length, sha256 }
-      await writeTree(nginx, { 'disk1.img': disk }, bytes)
+      await writeTree(nginx.root, { 'disk1.img': disk }, { [path]: bytes })
     },
     withdraw: () => rm(join(nginx.root, path)),
     async offerNamed(names) {
@@ -63,7 +31,10 @@ async function scene(): Promise<Scene> {
         { ftype: 'disk', path: 'x', sha256: '0'.repeat(64) },
       ])
       const items = Object.fromEntries(hostile) as Record<string, Offered>
-      await writeTree(nginx, { ...items, ...(disk === undefined ? {} : { 'disk1.img': disk }) })
+      await writeTree(nginx.root, {
+        ...items,
+        ...(disk === undefined ? {} : { 'disk1.img': disk }),
+      })
     },
     isFile: (passing) => passing.path.endsWith('.img'),
     [Symbol.asyncDispose]: () => nginx[Symbol.asyncDispose](),
@@ -76,7 +47,7 @@ storyWith('a web server', ['nginx'])('simplestreams', () => {
   test('say of an item what all around it says', async () => {
     await using nginx = await startNginx()
     const item = { ftype: 'disk1.img', path, size: 6, sha256: '0'.repeat(64) }
-    await writeTree(nginx, { 'disk1.img': item })
+    await writeTree(nginx.root, { 'disk1.img': item })
     const place = { kind: 'simplestreams', url: `http://127.0.0.1:${nginx.port}` } as const
     await using origin = await openOrigin(place, importDeps())
     const fields = {
@@ -99,7 +70,7 @@ storyWith('a web server', ['nginx'])('simplestreams', () => {
     await using nginx = await startNginx()
     const paths = ['../../secret', 'https://127.0.0.2/x', '/etc/passwd', '//127.0.0.2/x']
     const items = paths.map((path, at) => [`item${at}`, { ftype: 'disk', path, size: 6 }])
-    await writeTree(nginx, Object.fromEntries(items) as Record<string, Offered>)
+    await writeTree(nginx.root, Object.fromEntries(items) as Record<string, Offered>)
     const place = { kind: 'simplestreams', url: `http://127.0.0.1:${nginx.port}` } as const
     await using origin = await openOrigin(place, importDeps())
     const found = await origin.items(never)
