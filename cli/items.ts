@@ -13,7 +13,7 @@ import { bytes, counted, plain } from './units.ts'
 import { watched } from './watch.ts'
 import { word } from './words.ts'
 
-const allFlag = { about: 'also what does not fit its pattern' } as const
+const allFlag = { about: 'also what is no disk by its pattern' } as const
 
 const scan = command({
   verb: 'scan',
@@ -111,9 +111,11 @@ function itemsOf(context: Context, source: string): Promise<readonly SourceItem[
   )
 }
 
+const { ITEM_FATE_UNFIT: unfit, ITEM_FATE_PART: part } = ItemFate
+
 /** Those that somebody meant. */
 export function shownOf(items: readonly SourceItem[], all: boolean): readonly SourceItem[] {
-  return items.filter(({ fate }) => all || fate !== ItemFate.ITEM_FATE_UNFIT)
+  return items.filter(({ fate }) => all || (fate !== unfit && fate !== part))
 }
 
 /** What a scan found, and what comes of it. */

@@ -43,10 +43,14 @@ function recipeText({ recipe, recipeVersion }: Provenance): string {
 
 function importFacts({ origin }: Provenance): Facts {
   if (origin === undefined) return []
-  const { source, sourceVersion, url, itemVersion } = origin
+  const { source, sourceVersion, url, itemVersion, parts } = origin
   return [
     ['Imported from', `${plain(url)}, by ${source}, version ${sourceVersion}`],
     ['Version there', plain(itemVersion)],
+    ...parts.map(({ kind, name, version }): Facts[number] => [
+      kind === 'kernel' ? 'Kernel there' : 'Initramfs there',
+      `${plain(name)}, version ${plain(version)}`,
+    ]),
   ]
 }
 

@@ -14,8 +14,7 @@ import type { BuiltImage } from '../../proto/gen/merge/image/v1/upload.ts'
 import { attend, type Deed, type Desk, type Ending } from '../build/attending.ts'
 import { Fault } from '../build/fault.ts'
 import type { ImporterDeps } from './importer.ts'
-import type { Item } from './origin.ts'
-import { stage, type Staged } from './staging.ts'
+import { stageAll, sumOfLoad, type Load } from './load.ts'
 
 /** Imports an item that was claimed, and leaves nothing of it in the folder. */
 export async function importOne(
@@ -56,15 +55,20 @@ async function bring(job: ImportJob, desk: Desk, deps: ImporterDeps): Promise<En
   desk.limit(source.limits)
   journal.say(`importing ${order.name} of ${build.origin?.source ?? ''}`)
   journal.say(`from ${build.origin?.url ?? ''}, version ${order.version}`)
-  const staged = await fetched(job, desk, deps)
-  journal.say(`came: ${staged.sizeBytes} bytes, sha256:${staged.sha256}`)
-  const same = sameAs(job, job.former?.inputsDigest, staged.sha256)
-  if (same !== undefined) return skipped(same, staged, desk)
+  for (const { kind, name, version } of order.parts) {
+    journal.say(`with ${name} as its ${kind}, version ${version}`)
+  }
+  const load = await fetched(job, desk, deps)
+  for (const { sizeBytes, sha256 } of [load.disk, ...load.parts]) {
+    journal.say(`came: ${sizeBytes} bytes, sha256:${sha256}`)
+  }
+  const same = sameAs(job, job.former?.inputsDigest, sumOfLoad(load))
+  if (same !== undefined) return skipped(same, load, desk)
   try {
-    await published(job, staged, desk, deps)
+    await published(job, load, desk, deps)
     return undefined
   } catch (error) {
-    if (error instanceof Unchanged) return skipped(error.image, staged, desk)
+    if (error instanceof Unchanged) return skipped(error.image, load, desk)
     throw error
   }
 }
@@ -73,26 +77,17 @@ async function fetched(
   { order, source }: ImportJob,
   { places, held, stopping }: Desk,
   deps: ImporterDeps,
-): Promise<Staged> {
+): Promise<Load> {
   held.tell({ step: 'fetching' })
   try {
     await using origin = await deps.open(source.place, stopping)
     const tell = (done: number, total: number): void => {
       held.tell({ step: 'fetching', done, total })
     }
-    return await stage(origin, itemOf(order), places.output, source.sizeBytes, tell, stopping)
+    return await stageAll(origin, order, places.output, source.sizeBytes, tell, stopping)
   } catch (error) {
     if (!(error instanceof Failure) || stopping.aborted) throw error
     throw new Fault(error.reason === 'DISK_FULL' ? 'DISK' : 'SOURCE', error.message, error)
-  }
-}
-
-function itemOf({ name, version, sha256, sizeBytes, time, fields }: ImportOrder): Item {
-  return {
-    ...{ name, version, fields },
-    ...(sha256 === '' ? {} : { sha256 }),
-    ...(sizeBytes === 0n ? {} : { sizeBytes }),
-    ...(time === undefined ? {} : { time }),
   }
 }
 
@@ -100,7 +95,7 @@ function itemOf({ name, version, sha256, sizeBytes, time, fields }: ImportOrder)
 function sameAs(
   { build, former }: ImportJob,
   known: string | undefined,
-  digest: Digest,
+  digest: string,
 ): string | undefined {
   if (build.force || former === undefined || known === undefined || known === '') return undefined
   return parseDigest(known) === digest ? former.image : undefined
@@ -116,21 +111,21 @@ class Unchanged extends Error {
   }
 }
 
-function skipped(image: string, { sha256 }: Staged, { journal }: Desk): Ending {
+function skipped(image: string, load: Load, { journal }: Desk): Ending {
   journal.say(`the bytes are those of ${image}: there is nothing to import`)
-  return { $case: 'skipped', value: { image, inputsDigest: `sha256:${sha256}` } }
+  return { $case: 'skipped', value: { image, inputsDigest: `sha256:${sumOfLoad(load)}` } }
 }
 
 async function published(
   job: ImportJob,
-  staged: Staged,
+  load: Load,
   { held, journal, stopping }: Desk,
   { publisher }: ImporterDeps,
 ): Promise<void> {
   const { claim, build, source, former } = job
   journal.say('== publishing')
   const publication = {
-    ...{ target: build.target, files: [fileOf(job, staged)], packages: [], notes: source.notes },
+    ...{ target: build.target, files: filesOf(job, load), packages: [], notes: source.notes },
     ...{ mostBytes: source.sizeBytes, parent: '', release: false, days: 0, shared: false },
   }
   const news = {
@@ -141,7 +136,7 @@ async function published(
       const same = sameAs(job, former?.digest, digest)
       if (same !== undefined) throw new Unchanged(same)
       await held.flushed(stopping)
-      return { claim, inputsDigest: `sha256:${staged.sha256}`, checks: [] }
+      return { claim, inputsDigest: `sha256:${sumOfLoad(load)}`, checks: [] }
     },
   }
   try {
@@ -154,11 +149,16 @@ async function published(
 }
 
 /** Where the source does not say what it is, its name does. */
-function fileOf({ source }: ImportJob, { path }: Staged): InputFile {
+function filesOf({ source }: ImportJob, { disk, parts }: Load): readonly InputFile[] {
   const [only, other] = source.boot
   const boot = only === undefined || other !== undefined ? 'any' : only
   const { format: container } = source
-  return { kind: 'rootfs', path, boot, ...(container === undefined ? {} : { container }) }
+  const { path } = disk
+  const rootfs: InputFile = { kind: 'rootfs', path, boot }
+  return [
+    container === undefined ? rootfs : { ...rootfs, container },
+    ...parts.map((part): InputFile => ({ kind: part.kind, path: part.path, boot })),
+  ]
 }
 
 function faultOf(error: Failure): Fault {

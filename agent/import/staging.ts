@@ -17,26 +17,43 @@ export interface Staged {
 const overhead = 1.0625
 const spare = 64 * 1024 * 1024
 
-/** Writes the bytes of an item to a file in the folder, no more of them than can make a disk of that size. */
+/** How many bytes an item may have, and why no more. */
+export interface Bound {
+  readonly bytes: number
+  readonly why: string
+}
+
+/** What can make a disk of that size. */
+export function boundOf(diskBytes: number): Bound {
+  const why = "the most that make a disk of the source's `size`"
+  return { bytes: Math.floor(diskBytes * overhead) + spare, why }
+}
+
+/** What a kernel or an initramfs may have. */
+export const partBound: Bound = {
+  bytes: 1024 ** 3,
+  why: 'the most that a kernel or an initramfs may have',
+}
+
+/** Writes the bytes of an item to a file in the folder, no more of them than it may have. */
 export async function stage(
   origin: Pick<Origin, 'open'>,
   item: Item,
   folder: string,
-  diskBytes: number,
+  bound: Bound,
   tell: (done: number, total: number) => void,
   signal: AbortSignal,
 ): Promise<Staged> {
   const path = join(folder, fileName(item.name))
-  const most = Math.floor(diskBytes * overhead) + spare
   const total = Number(item.sizeBytes ?? 0n)
-  if (total > most) throw tooLarge(item, most)
+  if (total > bound.bytes) throw tooLarge(item, bound)
   const hash = createHash('sha256')
   let sizeBytes = 0
   await using file = await writing(path, () => open(path, 'wx', 0o600))
   for await (const part of origin.open(item, signal)) {
     signal.throwIfAborted()
     sizeBytes += part.length
-    if (sizeBytes > most) throw tooLarge(item, most)
+    if (sizeBytes > bound.bytes) throw tooLarge(item, bound)
     if (total > 0 && sizeBytes > total) throw wrong(item, `goes on after its ${total} bytes`)
     hash.update(part)
     await writing(path, () => file.writeFile(part))
@@ -61,9 +78,9 @@ function fileName(name: string): string {
   )
 }
 
-function tooLarge({ name }: Item, most: number): Failure {
-  const text = `${name} has more than ${most} bytes, the most that make a disk of the source's \`size\`.`
-  return exhausted('DISK_FULL', text, { name, limit: String(most) })
+function tooLarge({ name }: Item, { bytes, why }: Bound): Failure {
+  const text = `${name} has more than ${bytes} bytes, ${why}.`
+  return exhausted('DISK_FULL', text, { name, limit: String(bytes) })
 }
 
 function wrong({ name }: Item, what: string): Failure {

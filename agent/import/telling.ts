@@ -6,14 +6,15 @@ import type { Item } from './origin.ts'
 /** So many that do not fit are told, to see what names look like there. */
 const mostUnfit = 200
 
-/** What of a place its source is about, and some of the rest, of which there may be very much. */
+/** What of a place its source is about, be it a disk or what belongs to one, and some of the rest, of which there may be very much. */
 export function worthTelling(
   items: readonly Item[],
   { text }: Pick<Source, 'text'>,
 ): { readonly told: readonly Item[]; readonly note: string } {
-  const { match: pattern } = parseSource(text)
+  const { match: disks, kernel, initramfs } = parseSource(text)
+  const patterns = [disks, kernel, initramfs].filter((pattern) => pattern !== undefined)
   const { fit = [], unfit = [] } = Object.groupBy(items, ({ name }) =>
-    fits(pattern, name) ? 'fit' : 'unfit',
+    patterns.some((pattern) => fits(pattern, name)) ? 'fit' : 'unfit',
   )
   const told = [...fit, ...unfit.slice(0, mostUnfit)]
   const more = items.length - told.length

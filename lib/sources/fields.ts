@@ -95,6 +95,11 @@ export const sourceFields = fields({
     readPattern,
     'a pattern over the names of items, such as {release}/disk-{date}.img',
   ),
+  kernel: pieces(readPattern, 'a pattern over names, such as {release}/vmlinuz-{date}').optional(),
+  initramfs: pieces(
+    readPattern,
+    'a pattern over names, such as {release}/initrd-{date}',
+  ).optional(),
   line: word(line, lineRule),
   day: pieces(readTemplate, 'what says the day, such as {date}').optional(),
   order: pieces(readTemplate, 'what says which is newer, such as {date}').optional(),

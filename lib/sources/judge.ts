@@ -1,24 +1,37 @@
 import type { Catalogue } from '../names/catalogue.ts'
 import { mapItem, type Mapped } from './mapping.ts'
 import { byNature } from './natural.ts'
-import type { Found, Source } from './source.ts'
+import { belongings, type Belonging } from './parts.ts'
+import type { Found, Part, PartKind, Source } from './source.ts'
+import { toldSumOf } from './sum.ts'
 
 /** An import that there was, or is. */
 export interface Past {
   readonly build: string
   readonly item: string
   readonly version: string
+  /** What came with it. */
+  readonly parts: readonly PastPart[]
   readonly target: string
   readonly state: 'under-way' | 'imported' | 'failed'
   /** The image that it made, or that has its bytes. */
   readonly image: string
-  /** SHA-256 of the bytes as they came, in hex; empty where they did not come. */
+  /** What stands for the bytes as they came (`sumOf`), in hex; empty where they did not come. */
   readonly sha256: string
+}
+
+/** What belonged to a disk when it was imported. */
+export interface PastPart {
+  readonly kind: PartKind
+  readonly name: string
+  readonly version: string
 }
 
 /** What becomes of an item, and why. */
 export interface Verdict {
   readonly item: Found
+  /** What is imported with it. */
+  readonly parts: readonly Part[]
   readonly fate: Fate
   readonly reason: string
   /** Empty where no line can be made of it. */
@@ -31,11 +44,21 @@ export interface Verdict {
   readonly build: string
 }
 
-export type Fate = 'refused' | 'unfit' | 'no-line' | 'older' | 'imported' | 'under-way' | 'wanted'
+export type Fate =
+  | 'refused'
+  | 'unfit'
+  | 'part'
+  | 'no-line'
+  | 'incomplete'
+  | 'older'
+  | 'imported'
+  | 'under-way'
+  | 'wanted'
 
 /**
  * Decides what becomes of each item, in their order: for telling and for importing alike. Of each line the newest so many are
- * wanted; what was imported is not again, in the same version or with the same bytes.
+ * wanted; what was imported is not again, in the same version or with the same bytes. A version is that of the disk and of all
+ * that belongs to it.
  */
 export function judgeItems(
   source: Source,
@@ -44,14 +67,17 @@ export function judgeItems(
   catalogue: Catalogue,
   today: string,
 ): readonly Verdict[] {
-  const mapped = items.map((item) => ({ item, as: asOf(source, item, catalogue, today) }))
-  const ranks = ranksOf(mapped)
-  const known = remember(past)
-  return mapped.map(({ item, as }) => {
-    if (as.kind !== 'mapped') return { item, fate: as.kind, reason: as.reason, ...nowhere }
-    const is = { item, target: as.target, day: as.day ?? '', order: as.order }
+  const belonging = belongings(source, items)
+  const mapped = items.map((item) => placed(source, item, belonging(item), catalogue, today))
+  const [ranks, owners, known] = [ranksOf(mapped), ownersOf(mapped), remember(past)]
+  return mapped.map(({ item, parts, as }) => {
+    if (as.kind === 'part') {
+      return { item, parts, fate: as.kind, reason: wordsFor(as.part, owners.get(item)), ...nowhere }
+    }
+    if (as.kind !== 'mapped') return { item, parts, fate: as.kind, reason: as.reason, ...nowhere }
+    const is = { item, parts, target: as.target, day: as.day ?? '', order: as.order }
     const rank = ranks.get(item) ?? 0
-    return { ...is, ...fateOf(item, as.target, rank, source.newest, known) }
+    return { ...is, ...fateOf({ item, parts }, as.target, rank, source.newest, known) }
   })
 }
 
@@ -66,14 +92,42 @@ export function wantedOf(verdicts: readonly Verdict[]): readonly Verdict[] {
 
 interface MappedItem {
   readonly item: Found
-  readonly as: Mapped | { readonly kind: 'refused'; readonly reason: string }
+  readonly parts: readonly Part[]
+  readonly as:
+    | Mapped
+    | { readonly kind: 'refused'; readonly reason: string }
+    | Exclude<Belonging, { readonly kind: 'whole' }>
 }
 
-/** What cannot be had is of no line, and in nobody's way. */
-function asOf(source: Source, item: Found, catalogue: Catalogue, today: string): MappedItem['as'] {
+/** What cannot be had, or not whole, is of no line, and in nobody's way. */
+function placed(
+  source: Source,
+  item: Found,
+  belonging: Belonging,
+  catalogue: Catalogue,
+  today: string,
+): MappedItem {
+  if (belonging.kind === 'part') return { item, parts: [], as: belonging }
+  const parts = belonging.kind === 'whole' ? belonging.parts : []
   const as = mapItem(source, item, catalogue, today)
-  if (item.refused === undefined || as.kind === 'unfit') return as
-  return { kind: 'refused', reason: item.refused }
+  if (as.kind === 'unfit') return { item, parts, as }
+  if (item.refused !== undefined) {
+    return { item, parts, as: { kind: 'refused', reason: item.refused } }
+  }
+  return { item, parts, as: as.kind === 'mapped' && belonging.kind !== 'whole' ? belonging : as }
+}
+
+/** The disks that something belongs to. */
+function ownersOf(all: readonly MappedItem[]): ReadonlyMap<Found, readonly Found[]> {
+  const pairs = all.flatMap(({ item, parts }) => parts.map((part) => ({ item, part: part.item })))
+  const owners = Map.groupBy(pairs, ({ part }) => part)
+  return new Map([...owners].map(([part, of]) => [part, of.map(({ item }) => item)]))
+}
+
+function wordsFor(part: PartKind, owners: readonly Found[] = []): string {
+  const [first, ...more] = owners
+  if (first === undefined) return `it fits \`${part}\`, and belongs to nothing that is there`
+  return `it is the ${part} of ${first.name}${more.length === 0 ? '' : `, and of ${more.length} more`}`
 }
 
 /** How many of its line are newer than an item. */
@@ -102,7 +156,7 @@ function remember(past: readonly Past[]): Memory {
   const byVersion = new Map<string, Past>()
   const byBytes = new Map<string, Past>()
   for (const one of past) {
-    const key = keyOf(one.target, one.item, one.version)
+    const key = keyOf(one.target, one.item, one.version, ...one.parts.flatMap(wordsOf))
     const before = byVersion.get(key)
     if (before === undefined || strength[one.state] >= strength[before.state])
       byVersion.set(key, one)
@@ -112,23 +166,29 @@ function remember(past: readonly Past[]): Memory {
   return { byVersion, byBytes }
 }
 
+function wordsOf({ kind, name, version }: PastPart): readonly string[] {
+  return [kind, name, version]
+}
+
 function keyOf(...parts: readonly string[]): string {
   return JSON.stringify(parts)
 }
 
 function fateOf(
-  item: Found,
+  { item, parts }: Pick<MappedItem, 'item' | 'parts'>,
   target: string,
   rank: number,
   newest: number,
   memory: Memory,
 ): Pick<Verdict, 'fate' | 'reason' | 'image' | 'build'> {
-  const before = memory.byVersion.get(keyOf(target, item.name, item.version))
+  const partly = parts.flatMap((part) => wordsOf({ ...part.item, kind: part.kind }))
+  const before = memory.byVersion.get(keyOf(target, item.name, item.version, ...partly))
   const build = before?.build ?? ''
   if (before?.state === 'under-way') {
     return { fate: 'under-way', reason: `${build} imports it`, image: '', build }
   }
-  const known = before?.state === 'imported' ? before : sameBytes(item, target, memory)
+  const known =
+    before?.state === 'imported' ? before : sameBytes(toldSumOf(item.sha256, parts), target, memory)
   if (known !== undefined) {
     const reason =
       known === before
@@ -144,8 +204,8 @@ function fateOf(
   return { fate: 'wanted', reason: `it is ${place} of its line${again}`, image: '', build }
 }
 
-function sameBytes({ sha256 }: Found, target: string, { byBytes }: Memory): Past | undefined {
-  return sha256 === undefined ? undefined : byBytes.get(keyOf(target, sha256))
+function sameBytes(sum: string | undefined, target: string, { byBytes }: Memory): Past | undefined {
+  return sum === undefined ? undefined : byBytes.get(keyOf(target, sum))
 }
 
 function counted(count: number): string {

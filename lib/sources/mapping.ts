@@ -44,7 +44,8 @@ export function mapItem(
 
 class Unmappable extends Error {}
 
-function takenFrom(pattern: Pattern, name: string): Taken | string {
+/** What the fields are in a name, or why it does not fit. */
+export function takenFrom(pattern: Pattern, name: string): Taken | string {
   try {
     return match(pattern, name) ?? 'its name does not fit the pattern'
   } catch (error) {

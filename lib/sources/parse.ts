@@ -39,7 +39,11 @@ const sourceKind = {
 }
 
 /** Names in a folder are all that is known of files there, so a field that the pattern does not have is a mistake. */
-function unfitting({ place, match, line, day, order }: Source) {
+function unfitting(source: Source) {
+  const { place, match, line, day, order, kernel, initramfs } = source
+  if (initramfs !== undefined && kernel === undefined) {
+    return [{ field: 'initramfs' as const, message: 'needs a `kernel`, which it is for' }]
+  }
   if (place.kind !== 'directory') return []
   const templates = { line, day, order }
   return (['line', 'day', 'order'] as const).flatMap((field) =>
@@ -51,10 +55,23 @@ function unfitting({ place, match, line, day, order }: Source) {
 }
 
 function toSource(given: SourceFields): Source {
-  const { match, day, order, newest, format, boot, size, notes, release, limits } = given
+  const { match, kernel, initramfs, day, order, newest, format, boot, size, notes } = given
+  const { release, limits } = given
   const [namespace, line] = given.line.includes('/') ? given.line.split('/') : ['', given.line]
   return {
-    ...{ match, day, order, newest, format, boot, notes, release, namespace: namespace ?? '' },
+    ...{
+      match,
+      kernel,
+      initramfs,
+      day,
+      order,
+      newest,
+      format,
+      boot,
+      notes,
+      release,
+      namespace: namespace ?? '',
+    },
     place: toPlace(given.place),
     line: templateOf(line ?? ''),
     sizeBytes: size,

@@ -61,13 +61,16 @@ function piecesOf(text: string, stars: boolean): Pattern | string {
 }
 
 /** How many ways a name is tried; who writes names does not choose how long that takes. */
-const mostSteps = 5_000
+export const mostSteps = 5_000
 
 /** What the fields of a pattern are in a name, each as short as can be; undefined where the name does not fit. */
-export function match(pattern: Pattern, name: string): Taken | undefined {
-  let steps = 0
+export function match(
+  pattern: Pattern,
+  name: string,
+  steps = { left: mostSteps },
+): Taken | undefined {
   const from = (index: number, at: number): Taken | undefined => {
-    if (++steps > mostSteps) {
+    if (--steps.left < 0) {
       throw invalid('INVALID_FIELD', 'its name fits the pattern in too many ways to tell')
     }
     const piece = pattern[index]
@@ -99,6 +102,14 @@ export function expand(
     return piece.kind === 'text' ? piece.text : values[piece.field]
   })
   return { text: text.join('') }
+}
+
+/** The pattern with those of its fields as text that have a value. */
+export function fillIn(pattern: Pattern, values: Taken): Pattern {
+  return pattern.map((piece) => {
+    const value = piece.kind === 'field' ? values[piece.field] : undefined
+    return value === undefined ? piece : { kind: 'text', text: value }
+  })
 }
 
 /** A template as it was written. */

@@ -8,6 +8,9 @@ export interface Source {
   readonly place: Place
   /** Which items it is about, by their names. */
   readonly match: Pattern
+  /** Which items are the kernel and the initramfs of such a disk, by their names; fields that `match` has are to be the same. */
+  readonly kernel: Pattern | undefined
+  readonly initramfs: Pattern | undefined
   /** The facility whose images they become; empty for the portal. */
   readonly namespace: string
   /** Distro, release with or without its point, role and architecture. */
@@ -47,6 +50,17 @@ export interface Found {
   readonly fields: Readonly<Record<string, string>>
   /** Why the agent would not fetch it. */
   readonly refused?: string
+}
+
+/** What may belong to a disk. */
+export const partKinds = ['kernel', 'initramfs'] as const
+
+export type PartKind = (typeof partKinds)[number]
+
+/** An item that belongs to a disk. */
+export interface Part {
+  readonly kind: PartKind
+  readonly item: Found
 }
 
 /** A source is text, and short. */

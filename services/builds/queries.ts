@@ -2,6 +2,7 @@ import { missing, type Failure } from '../../lib/failure.ts'
 import { shown } from '../../lib/names/name.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import type { Page } from '../pages.ts'
+import type { PartRow } from '../sources/parts.ts'
 
 export type BuildStateName = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'skipped'
 
@@ -67,11 +68,12 @@ export interface OriginRow {
   readonly itemVersion: string
   readonly sha256: string
   readonly url: string
+  readonly parts: readonly PartRow[]
 }
 
 export const originOf = (sql: Sql | Transaction) => sql`(
   select json_build_object('source', source, 'sourceVersion', source_version, 'item', item, 'itemVersion', version,
-    'sha256', sha256, 'url', url)
+    'sha256', sha256, 'url', url, 'parts', parts)
   from import where import.build = build.name)`
 
 export const buildColumns = (sql: Sql | Transaction) => sql`

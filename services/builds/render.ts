@@ -4,9 +4,10 @@ import {
   type BuildFailure,
   type BuildTrigger,
 } from '../../proto/gen/merge/image/v1/build.ts'
-import type { CheckKind, CheckOutcome } from '../../proto/gen/merge/image/v1/image.ts'
+import type { CheckKind, CheckOutcome, ImportOrigin } from '../../proto/gen/merge/image/v1/image.ts'
 import type { BuilderKind } from '../../proto/gen/merge/image/v1/recipe.ts'
-import type { BuildRow, BuildStateName, CheckRow } from './queries.ts'
+import { renderParts } from '../sources/parts.ts'
+import type { BuildRow, BuildStateName, CheckRow, OriginRow } from './queries.ts'
 
 const states: Readonly<Record<BuildStateName, BuildState>> = {
   queued: BuildState.BUILD_STATE_QUEUED,
@@ -51,8 +52,13 @@ export function renderBuild(row: BuildRow): Build {
     logBytes: row.logBytes,
     logDigest: digestText(row.logSha256),
     link,
-    origin: row.origin ?? undefined,
+    origin: renderOrigin(row.origin),
   }
+}
+
+/** What an import imports; undefined for what was built. */
+export function renderOrigin(row: OriginRow | null): ImportOrigin | undefined {
+  return row === null ? undefined : { ...row, parts: renderParts(row.parts) }
 }
 
 function renderTimes({ scheduleTime, startTime, endTime, logGoneTime }: BuildRow) {

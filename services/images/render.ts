@@ -11,7 +11,7 @@ import {
   type Provenance,
   type WithdrawnAncestor,
 } from '../../proto/gen/merge/image/v1/image.ts'
-import { digestText, renderChecks } from '../builds/render.ts'
+import { digestText, renderChecks, renderOrigin } from '../builds/render.ts'
 import type { ArtifactKind, BootMode } from '../../proto/gen/merge/image/v1/image.ts'
 import type { ChangeRow } from './queries.ts'
 import type {
@@ -119,7 +119,7 @@ function renderProvenance(row: ProvenanceRow): Provenance {
     startTime: start === null ? undefined : new Date(start),
     endTime: end === null ? undefined : new Date(end),
     logDigest: digestText(log),
-    origin: origin ?? undefined,
+    origin: renderOrigin(origin),
   }
 }
 

@@ -2,18 +2,20 @@ import { Failure } from '../../lib/failure.ts'
 import { parseImageName } from '../../lib/names/name.ts'
 import { addressOf } from '../../lib/sources/address.ts'
 import { parseSource } from '../../lib/sources/parse.ts'
-import type { Found } from '../../lib/sources/source.ts'
+import type { Found, Part } from '../../lib/sources/source.ts'
 import { BuildTrigger } from '../../proto/gen/merge/image/v1/build.ts'
 import { BuilderKind } from '../../proto/gen/merge/image/v1/recipe.ts'
 import { buildName, demandRoom, type Wish } from '../builds/queue.ts'
 import { insertBuild } from '../builds/queries.ts'
 import { announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
+import { partRow } from './parts.ts'
 import type { SourceRow } from './queries.ts'
 
 /** What is imported, as what. */
 export interface ImportWish {
   readonly item: Found
+  readonly parts: readonly Part[]
   readonly target: string
   readonly day: string
 }
@@ -24,7 +26,7 @@ export type ImportedBy = Pick<SourceRow, 'name' | 'facility' | 'version' | 'text
 export async function queueImport(
   tx: Transaction,
   source: ImportedBy,
-  { item, target, day }: ImportWish,
+  { item, parts, target, day }: ImportWish,
   wish: Wish,
   newUlid: () => string,
 ): Promise<string> {
@@ -44,9 +46,9 @@ export async function queueImport(
   })
   const { sha256 = '', sizeBytes = 0n, time = null } = item
   await tx`
-    insert into import (build, source, source_version, text, item, version, sha256, size_bytes, time, fields, url, day)
+    insert into import (build, source, source_version, text, item, version, sha256, size_bytes, time, fields, parts, url, day)
     values (${name}, ${source.name}, ${source.version}, ${text}, ${item.name}, ${item.version}, ${sha256},
-      ${sizeBytes}, ${time}, ${tx.json(item.fields)}, ${addressOf(place, item.name)}, ${day})`
+      ${sizeBytes}, ${time}, ${tx.json(item.fields)}, ${tx.json(parts.map(partRow))}, ${addressOf(place, item.name)}, ${day})`
   await announceQueue(tx, facility)
   return name
 }

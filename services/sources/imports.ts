@@ -2,6 +2,7 @@ import type { ImportOrder } from '../../proto/gen/merge/image/v1/build.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { ownedBy } from '../images/queries.ts'
 import { lineOf, type ImportedBy, type ImportWish } from './importing.ts'
+import { partOf, renderParts, type PartRow } from './parts.ts'
 
 /** What a build imports. */
 export interface ImportRow {
@@ -14,6 +15,7 @@ export interface ImportRow {
   readonly sizeBytes: bigint
   readonly time: Date | null
   readonly fields: Readonly<Record<string, string>>
+  readonly parts: readonly PartRow[]
   readonly day: string
 }
 
@@ -23,7 +25,7 @@ export async function findImport(
   build: string,
 ): Promise<ImportRow | undefined> {
   const [row] = await sql<ImportRow[]>`
-    select source, source_version, text, item, version, sha256, size_bytes, time, fields, day
+    select source, source_version, text, item, version, sha256, size_bytes, time, fields, parts, day
     from import where build = ${build}`
   return row
 }
@@ -36,6 +38,7 @@ export function renderOrder(row: ImportRow): ImportOrder {
     sourceText: text,
     time: time ?? undefined,
     fields: { ...fields },
+    parts: renderParts(row.parts),
   }
 }
 
@@ -55,7 +58,7 @@ export function repeated(
   const facility = namespace === '' ? null : namespace
   return {
     source: { name, facility, version: sourceVersion, text },
-    wish: { item: found, target, day: row.day },
+    wish: { item: found, parts: row.parts.map(partOf), target, day: row.day },
   }
 }
 

@@ -65,11 +65,15 @@ export async function readItems(sql: Sql | Transaction, source: string): Promise
   }))
 }
 
-/** The imports of what was found, and of the same bytes, in the order in which they were queued. */
-export async function readPast(sql: Sql | Transaction, source: string): Promise<readonly Past[]> {
+/** The imports of what was found, and of the same bytes or of those that these sums stand for, in the order in which they were queued. */
+export async function readPast(
+  sql: Sql | Transaction,
+  source: string,
+  sums: readonly string[],
+): Promise<readonly Past[]> {
   return sql<Past[]>`
     with found as (select name, sha256 from source_item where source = ${source})
-    select import.build, import.item, import.version, build.target,
+    select import.build, import.item, import.version, import.parts, build.target,
       coalesce(case state when 'done' then image when 'skipped' then unchanged_image end, '') as image,
       case when state in ('queued', 'running') then 'under-way'
         when state in ('done', 'skipped') then 'imported' else 'failed' end as state,
@@ -77,6 +81,7 @@ export async function readPast(sql: Sql | Transaction, source: string): Promise<
     from import join build on build.name = import.build
     where import.source = ${source} and (
       import.item in (select name from found)
-      or encode(inputs_digest, 'hex') in (select sha256 from found where sha256 <> ''))
+      or encode(inputs_digest, 'hex') in (select sha256 from found where sha256 <> '')
+      or encode(inputs_digest, 'hex') = any (${sums as string[]}))
     order by import.build`
 }

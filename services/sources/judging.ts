@@ -1,6 +1,7 @@
 import { dayOf } from '../../lib/names/day.ts'
 import { judgeItems, type Verdict } from '../../lib/sources/judge.ts'
 import { parseSource } from '../../lib/sources/parse.ts'
+import { sumsOf } from '../../lib/sources/parts.ts'
 import { readCatalogue } from '../catalog/queries.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { readItems, readPast } from './items.ts'
@@ -12,10 +13,8 @@ export async function judge(
   { name, text }: Pick<SourceRow, 'name' | 'text'>,
   now: Date,
 ): Promise<readonly Verdict[]> {
-  const [items, past, { catalogue }] = await Promise.all([
-    readItems(sql, name),
-    readPast(sql, name),
-    readCatalogue(sql),
-  ])
-  return judgeItems(parseSource(text), items, past, catalogue, dayOf(now))
+  const source = parseSource(text)
+  const [items, { catalogue }] = await Promise.all([readItems(sql, name), readCatalogue(sql)])
+  const past = await readPast(sql, name, sumsOf(source, items))
+  return judgeItems(source, items, past, catalogue, dayOf(now))
 }

@@ -6,6 +6,7 @@ import {
   type Source,
   type SourceItem,
 } from '../../proto/gen/merge/image/v1/source.ts'
+import { partRow, renderParts } from './parts.ts'
 import type { SourceRow } from './queries.ts'
 import type { ScanRow, ScanStateName } from './scans.ts'
 
@@ -42,6 +43,8 @@ export function renderScan(row: ScanRow): Scan {
 const fates: Readonly<Record<Fate, ItemFate>> = {
   refused: ItemFate.ITEM_FATE_REFUSED,
   unfit: ItemFate.ITEM_FATE_UNFIT,
+  part: ItemFate.ITEM_FATE_PART,
+  incomplete: ItemFate.ITEM_FATE_INCOMPLETE,
   'no-line': ItemFate.ITEM_FATE_NO_LINE,
   older: ItemFate.ITEM_FATE_OLDER,
   imported: ItemFate.ITEM_FATE_IMPORTED,
@@ -49,10 +52,12 @@ const fates: Readonly<Record<Fate, ItemFate>> = {
   wanted: ItemFate.ITEM_FATE_WANTED,
 }
 
-export function renderItem({ item, fate, reason, target, day, image, build }: Verdict): SourceItem {
+export function renderItem(verdict: Verdict): SourceItem {
+  const { item, parts, fate, reason, target, day, image, build } = verdict
   const { name, version, sha256 = '', sizeBytes = 0n, time, fields, refused = '' } = item
   return {
     ...{ name, version, sha256, sizeBytes, time, fields: { ...fields }, refused },
     ...{ fate: fates[fate], reason, target, day, image, build },
+    parts: renderParts(parts.map(partRow)),
   }
 }

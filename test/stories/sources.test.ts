@@ -92,6 +92,23 @@ describe('sources', () => {
     })
   }, 60_000)
 
+  test('a file that has a kernel beside it becomes an image with both', async () => {
+    await leave('booted/disk-20240601.img', disk)
+    await leave('booted/vmlinuz-6.8.0-31-generic-20240601', randomBytes(90_000))
+    const match = { match: '"disk-{date}.img"', kernel: '"vmlinuz-{version}-{date}"' }
+    await putSource(producer, 'booted', of('booted', { ...match, line: 'ubuntu-2204-std-x86' }))
+    const [made] = await taken(producer, 'booted')
+    const image = (await producer.images.getImage({ name: made?.build.image ?? '' })).image
+    expect(image?.artifacts.map(({ sizeBytes }) => Number(sizeBytes))).toEqual([300_000, 90_000])
+    expect(image?.provenance?.origin?.parts).toMatchObject([
+      { kind: 'kernel', name: 'vmlinuz-6.8.0-31-generic-20240601', sizeBytes: 90_000n },
+    ])
+    expect(await taken(producer, 'booted')).toEqual([])
+    await leave('booted/vmlinuz-6.8.0-31-generic-20240601', randomBytes(90_001))
+    const [anew] = await taken(producer, 'booted')
+    expect(anew?.build.image).toBe(`${made?.build.image ?? ''}.1`)
+  }, 60_000)
+
   test('the same bytes under another name, or packed, are the image that is there', async () => {
     await leave('same/disk-20240601.img', disk)
     await putSource(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Item } from '../../../agent/import/origin.ts'
-import { stage } from '../../../agent/import/staging.ts'
+import { boundOf, stage } from '../../../agent/import/staging.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
 describe('staging', () => {
@@ -24,7 +24,7 @@ describe('staging', () => {
       yield* parts
     }
     const whole: Item = { name: 'disk.img', version: 'v', fields: {}, ...item }
-    return stage({ open }, whole, folder.path, diskBytes, () => undefined, signal)
+    return stage({ open }, whole, folder.path, boundOf(diskBytes), () => undefined, signal)
   }
 
   const data = Buffer.from('some bytes')

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { judgeItems, wantedOf, type Past, type Verdict } from '../../../lib/sources/judge.ts'
 import { parseSource } from '../../../lib/sources/parse.ts'
 import type { Found } from '../../../lib/sources/source.ts'
+import { sumOf } from '../../../lib/sources/sum.ts'
 import { sourceText } from '../../support/sources.ts'
 import { catalogue } from '../names/world.ts'
 
@@ -27,7 +28,7 @@ const target = 'ubuntu-2404.0-std-x86'
 const image = 'ubuntu-2404.0-std-x86-20240701'
 const before = (item: Found, more: Partial<Past> = {}): Past => ({
   ...{ build: 'B', item: item.name, version: item.version, target, state: 'imported' },
-  ...{ image, sha256: '' },
+  ...{ image, sha256: '', parts: [] },
   ...more,
 })
 
@@ -109,6 +110,58 @@ describe('what becomes of an item', () => {
     expect(verdict?.reason).toContain('B failed')
     const both = [before(second), before(second, { state: 'failed' })]
     expect(fates(judged([second], both))).toEqual(['imported'])
+  })
+
+  describe('that has a kernel', () => {
+    const fields = { kernel: '"{release}/{arch}/vmlinuz-{date}"' }
+    const kernel = found('24.04/amd64/vmlinuz-20240701')
+    const part = { kind: 'kernel', name: kernel.name, version: 'v1' } as const
+
+    test('is imported with it, and the kernel is nothing by itself', () => {
+      const verdicts = judged([second, kernel], [], fields)
+      expect(verdicts).toMatchObject([
+        { fate: 'wanted', target, parts: [{ kind: 'kernel', item: kernel }] },
+        { fate: 'part', reason: `it is the kernel of ${second.name}`, parts: [] },
+      ])
+      expect(wantedOf(verdicts).map(({ item }) => item)).toEqual([second])
+    })
+
+    test('waits until it is there, and stands in nobody’s way meanwhile', () => {
+      const verdicts = judged([first, second, found('24.04/amd64/vmlinuz-20240601')], [], fields)
+      expect(fates(verdicts)).toEqual(['wanted', 'incomplete', 'part'])
+      expect(verdicts[1]?.reason).toBe('nothing that is there is its kernel')
+      expect(judged([kernel], [], fields)[0]?.reason).toBe(
+        'it fits `kernel`, and belongs to nothing that is there',
+      )
+    })
+
+    test('is imported anew when the kernel alone is another', () => {
+      const past = [before(second, { parts: [part] })]
+      expect(fates(judged([second, kernel], past, fields))).toEqual(['imported', 'part'])
+      const newer = { ...kernel, version: 'v2' }
+      expect(fates(judged([second, newer], past, fields))).toEqual(['wanted', 'part'])
+      expect(fates(judged([second, kernel], [before(second)], fields))).toEqual(['wanted', 'part'])
+      expect(fates(judged([second], past))).toEqual(['wanted'])
+    })
+
+    test('is known by the bytes of both', () => {
+      const [disk, boot] = ['a', 'b'].map((digit) => digit.repeat(64))
+      const items = [
+        { ...second, version: 'v2', sha256: disk ?? '' },
+        { ...kernel, version: 'v2', sha256: boot ?? '' },
+      ]
+      const sha256 = sumOf(disk ?? '', [{ kind: 'kernel', sha256: boot ?? '' }])
+      const past = before(first, { parts: [part], sha256 })
+      expect(fates(judged(items, [past], fields))).toEqual(['imported', 'part'])
+      const alone = before(first, { sha256: disk ?? '' })
+      expect(fates(judged(items, [alone], fields))).toEqual(['wanted', 'part'])
+    })
+
+    test('is refused if the agent refuses it, and of no line if it is of none', () => {
+      const odd = found('99.99/amd64/disk-20240601.img')
+      const verdicts = judged([{ ...second, refused: 'it leads out' }, odd, kernel], [], fields)
+      expect(fates(verdicts)).toEqual(['refused', 'no-line', 'part'])
+    })
   })
 
   test('what the agent refuses is in nobody’s way', () => {

@@ -31,6 +31,8 @@ describe('a source', () => {
     const source = read({
       line: 'lab1/{distro}-{release}.{point}-std-{arch}',
       match: '"{distro}/{release}.{point}/{arch}/{made}.img"',
+      kernel: '"{distro}/vmlinuz-{made}"',
+      initramfs: '"{distro}/initrd-{made}"',
       ...{
         day: '"{made}"',
         order: '"{point} {made}"',
@@ -45,6 +47,8 @@ describe('a source', () => {
       ...{ namespace: 'lab1', newest: 2, format: 'qcow2', boot: ['efi'], release: 'automatic' },
       schedule: { cron: '17 3 * * *', timeZone: 'Europe/Berlin', pauseAfter: 5 },
     })
+    expect(renderTemplate(source.kernel ?? [])).toBe('{distro}/vmlinuz-{made}')
+    expect(renderTemplate(source.initramfs ?? [])).toBe('{distro}/initrd-{made}')
     expect(renderTemplate(source.line)).toBe('{distro}-{release}.{point}-std-{arch}')
   })
 
@@ -84,6 +88,8 @@ describe('a source', () => {
       { line: 'ubuntu-{relase}-std-{arch}' },
       '3:7 `line` has {relase}, which `match` does not have',
     ],
+    [{ initramfs: '"initrd"' }, '4:12 `initramfs` needs a `kernel`, which it is for'],
+    [{ kernel: '"{a}{b}"' }, '4:9 `kernel` needs something between two fields'],
     [{ format: 'vmdk' }, '4:9 `format` needs `raw`, `qcow2`'],
     [{ newest: '0' }, '4:9 `newest` needs a number from 1 to 100'],
     [{ schedule: '{cron: "* * * * *"}' }, '4:18 `schedule.cron` needs 10 minutes'],

@@ -210,14 +210,23 @@ describe('scans', () => {
     })
   })
 
-  test('an import that was failed is tried again by hand', async () => {
+  test('an import that was failed is tried again by hand, with the kernel of its disk', async () => {
+    const kernel = '"{release}/{arch}/vmlinuz-{date}"'
+    await putSource(producer, source, sourceText({ kernel }))
     await askScan(producer, source)
-    await answerScan(importer, 'portal', { items: [foundItem(disk('20240901'))] })
+    const told = { version: 'k1', sha256: 'c'.repeat(64), sizeBytes: 5000n }
+    const vmlinuz = foundItem('24.04/amd64/vmlinuz-20240901', told)
+    await answerScan(importer, 'portal', { items: [foundItem(disk('20240901')), vmlinuz] })
     const job = await claim(importer, importing)
+    const parts = [{ kind: 'kernel', name: vmlinuz.name, ...told }]
+    expect(job.order).toMatchObject({ name: disk('20240901'), parts })
     await fail(importer, job.claim)
     const request = { requestId: randomUUID(), name: job.build.name, reason: '' }
     const { build } = await producer.builds.retryBuild(request)
-    expect(build).toMatchObject({ retryOf: job.build.name, origin: { item: disk('20240901') } })
+    expect(build).toMatchObject({
+      retryOf: job.build.name,
+      origin: { item: disk('20240901'), parts },
+    })
     expect((await claim(importer, importing)).order).toEqual(job.order)
   })
 })
