@@ -4,7 +4,7 @@ import { harmless, nameFault } from './naming.ts'
 import type { Item, Origin, OriginDeps } from './origin.ts'
 
 /** A file that was found, as the source names it, and how it is read. */
-export interface Found extends Omit<Item, 'refused'> {
+export interface Found extends Item {
   readonly open: (signal: AbortSignal) => AsyncIterable<Buffer>
 }
 
@@ -56,11 +56,12 @@ function listOf(found: readonly Found[]): ReadonlyMap<string, Listed> {
 
 /** What a source says goes into databases and onto screens. */
 function itemOf({ open: _open, ...said }: Found): Item {
-  const refused = nameFault(said.name)
+  const fault = nameFault(said.name)
+  const refused = fault ?? said.refused
   const fields = Object.entries(said.fields).map(([key, value]) => [key, harmless(value, 512)])
   return {
     ...said,
-    name: refused === undefined ? said.name : harmless(said.name),
+    name: fault === undefined ? said.name : harmless(said.name),
     version: harmless(said.version, 512),
     fields: Object.fromEntries(fields) as Record<string, string>,
     ...(refused === undefined ? {} : { refused }),

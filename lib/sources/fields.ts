@@ -24,6 +24,7 @@ const path = word(
   'names with slashes between them, such as group/project',
 )
 const label = word(/^[\x21-\x7e]{1,255}$/, 'a name without spaces')
+const key = prose(12_000).optional()
 const github = url.default('https://api.github.com')
 
 const place = z.discriminatedUnion(
@@ -34,7 +35,7 @@ const place = z.discriminatedUnion(
       kind: z.literal('http'),
       url,
       sums: word(/^[\x21-\x2e\x30-\x7e]{1,255}$/, 'the name of a file').default('SHA256SUMS'),
-      key: prose(12_000).optional(),
+      key,
     }),
     fields({
       kind: z.literal('s3'),
@@ -45,7 +46,7 @@ const place = z.discriminatedUnion(
       path_style: onOff.default(false),
     }),
     fields({ kind: z.literal('oci'), url, repository: path }),
-    fields({ kind: z.literal('simplestreams'), url }),
+    fields({ kind: z.literal('simplestreams'), url, key }),
     fields({ kind: z.literal('gitlab-packages'), url, project: path, package: label }),
     fields({
       kind: z.literal('gitlab-artifacts'),

@@ -92,7 +92,7 @@ function templateOf(text: string): Pattern {
 }
 
 function toPlace(given: SourceFields['place']): Place {
-  if (given.kind === 'http') {
+  if (given.kind === 'http' || given.kind === 'simplestreams') {
     const { key, ...rest } = given
     return key === undefined ? rest : { ...rest, key }
   }

@@ -50,6 +50,8 @@ export interface SimplestreamsPlace {
   readonly kind: 'simplestreams'
   /** What `streams/v1/index.json` lies below. */
   readonly url: string
+  /** An OpenPGP public key, armored, that has to have signed the lists: `.sjson`, or `.json` with `.json.gpg` beside it. */
+  readonly key?: string
 }
 
 /** GitLab's generic packages of a project. */

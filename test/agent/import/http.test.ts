@@ -1,20 +1,16 @@
-import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { openOrigin } from '../../../agent/import/open.ts'
 import type { Item } from '../../../agent/import/origin.ts'
 import type { HttpPlace } from '../../../lib/sources/place.ts'
 import { originContract, type Scene } from '../../contracts/origins.ts'
 import { type Certificate, certificateFor } from '../../support/certificate.ts'
-import { type Folder, temporaryFolder } from '../../support/folder.ts'
+import { type GnuPG, startGnuPG } from '../../support/gnupg.ts'
 import { bytesOf, importDeps, never } from '../../support/importing.ts'
 import { type Nginx, startNginx } from '../../support/nginx.ts'
 import { storyWith } from '../../support/tools.ts'
-
-const run = promisify(execFile)
 
 const sumOf = (bytes: Buffer, algorithm = 'sha256'): string =>
   createHash(algorithm).update(bytes).digest('hex')
@@ -49,15 +45,10 @@ storyWith('a web server', ['nginx'])('a folder with a list of checksums', () => 
 storyWith('a web server and GnuPG', ['nginx', 'gpg', 'openssl'])('a signed list over TLS', () => {
   const bytes = Buffer.from('a disk')
   let nginx: Nginx
-  let home: Folder
+  let gnupg: GnuPG
   let tls: Certificate
   let key = ''
   let other = ''
-  const gpg = async (...args: readonly string[]): Promise<string> => {
-    const usual = ['--homedir', home.path, '--batch', '--yes', '--pinentry-mode', 'loopback']
-    const { stdout } = await run('gpg', [...usual, '--passphrase', '', ...args])
-    return stdout
-  }
   const place = (sums: string, others: Partial<HttpPlace> = {}): HttpPlace => ({
     kind: 'http',
     url: `https://localhost:${nginx.port}/images`,
@@ -75,18 +66,13 @@ storyWith('a web server and GnuPG', ['nginx', 'gpg', 'openssl'])('a signed list 
   beforeAll(async () => {
     tls = await certificateFor('DNS:localhost')
     nginx = await startNginx(tls)
-    home = await temporaryFolder()
-    for (const name of ['builder', 'stranger']) {
-      await gpg('--quick-generate-key', `${name}@images.example`, 'ed25519', 'sign', '1y')
-    }
-    key = await gpg('--armor', '--export', 'builder')
-    other = await gpg('--armor', '--export', 'stranger')
+    gnupg = await startGnuPG()
+    ;({ key, other } = gnupg)
     await mkdir(join(nginx.root, 'images'))
     await writeFile(join(nginx.root, 'images/disk.raw'), bytes)
   }, 60_000)
   afterAll(async () => {
-    await run('gpgconf', ['--homedir', home.path, '--kill', 'all'])
-    await home[Symbol.asyncDispose]()
+    await gnupg[Symbol.asyncDispose]()
     await nginx[Symbol.asyncDispose]()
   })
 
@@ -94,7 +80,7 @@ storyWith('a web server and GnuPG', ['nginx', 'gpg', 'openssl'])('a signed list 
     const list = join(nginx.root, 'images', `SUMS${ending}`)
     await writeFile(list, `${sumOf(bytes)}  disk.raw\n`)
     const out = how.includes('--clearsign') ? `${list}.inline` : `${list}${ending}`
-    await gpg('--local-user', 'builder', ...how, '--output', out, list)
+    await gnupg.sign(list, out, ...how)
     return how.includes('--clearsign') ? `SUMS${ending}.inline` : `SUMS${ending}`
   }
 

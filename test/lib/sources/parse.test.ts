@@ -64,6 +64,7 @@ describe('a source', () => {
     ],
     ['{kind: oci, url: "https://r.example", repository: a/b}', { repository: 'a/b' }],
     ['{kind: simplestreams, url: "https://c.example/releases"}', {}],
+    ['{kind: simplestreams, url: "https://c.example", key: "-----BEGIN"}', { key: '-----BEGIN' }],
     ['{kind: gitlab-packages, url: "https://g.example", project: a/b, package: disk}', {}],
     ['{kind: gitlab-artifacts, url: "https://g.example", project: a/b, ref: main, job: build}', {}],
     ['{kind: github-releases, repository: a/b}', { url: 'https://api.github.com' }],
