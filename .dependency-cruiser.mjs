@@ -47,6 +47,10 @@ export default {
       '^test/',
       'node_modules',
     ]),
+    onlyFrom('prometheus-in-meter', 'One file knows prom-client.', 'node_modules/prom-client/', [
+      '^lib/metrics/meter\\.ts$',
+      'node_modules',
+    ]),
     onlyFrom(
       'sqlite-in-agent',
       'SQLite is the agent’s own, and the lock of a folder.',

@@ -1,10 +1,11 @@
 import { join, resolve } from 'node:path'
 import { sleep } from '../lib/chunks/clock.ts'
-import { limitTo, type Limit } from '../lib/chunks/limit.ts'
+import { counted, limitTo, type Limit } from '../lib/chunks/limit.ts'
 import { integrityService } from '../lib/chunks/integrity.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
 import type { ChunkSource, Run } from '../lib/chunks/source.ts'
+import { openMetrics } from '../lib/metrics/starting.ts'
 import { portalsOwn } from '../lib/names/name.ts'
 import type { World } from '../lib/service.ts'
 import type { Surroundings } from './build/machine.ts'
@@ -28,6 +29,7 @@ import { keepRenewing } from './identity/renewing.ts'
 import { whoIs, type Who } from './identity/who.ts'
 import { localService } from './local.ts'
 import { offerPresent } from './offered/starting.ts'
+import { agentFigures } from './metrics.ts'
 import { prepareProjection } from './projection/starting.ts'
 import { keepReporting } from './report.ts'
 import { keepsRoom } from './room.ts'
@@ -55,6 +57,8 @@ export interface Agent extends AsyncDisposable {
   readonly peerAddress: string
   /** Where it offers images; empty if it does not. */
   readonly offered: string
+  /** Where its figures are; empty if they are nowhere. */
+  readonly metrics: string
 }
 
 /** Starts a facility's agent; disposing of it ends what is under way and leaves everything durable. */
@@ -83,8 +87,9 @@ async function runAgent(
   const { served: present, sources, ...syncing } = prepared
   const room = keepsRoom(settings, syncing, storage, deps)
   const sync = { ...syncing, ...room.forImages }
-  const gate = { identify: identifyInsecurely, log, clock: deps.clock, recognise: asItIs }
-  const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
+  const metrics = openMetrics(settings, log)
+  const gate = { ...owners, log, clock: deps.clock, ...metrics.gate }
+  const limit = counted(limitTo(settings.serveRate, { now: deps.clock, sleep }))
   const served = sharesChunks(limit, present, sync.state, storage, deps)
   const guard = refusing(security, () => sync.state.desired.revokedSerials)
   const peerAddress = await answerPeers(settings, served.chunks, gate, guard, stack)
@@ -93,10 +98,7 @@ async function runAgent(
   const publishing = { ...sync, places: storage.places, pool, newUuid: deps.newUuid }
   const publisher = isPortals ? portalPublisher(publishing) : customPublisher(publishing)
   const working = { ...deps, facility, clock: sync.clock, upstream: sync.upstream, publisher }
-  const works = [
-    ...(await prepareBuilding(settings, data, working)),
-    ...(await prepareImporting(settings, data, working)),
-  ]
+  const works = await prepareWorks(settings, data, working)
   const showing = { ...deps, data, isPortals, sync, storage: { ...storage, store: healed } }
   const projecting = await prepareProjection(settings, showing, stack)
   const offered = await offerPresent(settings, { ...showing, facility, limit }, stack)
@@ -109,6 +111,8 @@ async function runAgent(
     ...{ evicting: room.evicting, limits: room.limits, servedBytes: served.bytes },
   })
   const socket = await answerOwner(settings, { local, scrubbing, ...sync }, gate, stack)
+  const figures = agentFigures({ ...showing, facility, security, limit })
+  const told = await metrics.serve(figures, stack)
   const ofFacility: readonly Loop[] = [
     ...syncLoops({ facility, peerAddress }, sync),
     room.evict,
@@ -124,8 +128,18 @@ async function runAgent(
   keepGoing([...(isPortals ? [] : ofFacility), ...works, ...upkeep], stack)
   log.info({ socket, peerAddress, portal }, 'agent ready')
   const owned = stack.move()
-  const addresses = { socket, peerAddress, offered: offered?.address ?? '' }
+  const addresses = { socket, peerAddress, offered: offered?.address ?? '', metrics: told }
   return { ...addresses, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** What it builds and imports. */
+async function prepareWorks(
+  settings: AgentSettings,
+  data: string,
+  working: Parameters<typeof prepareBuilding>[2] & Parameters<typeof prepareImporting>[2],
+): Promise<readonly Loop[]> {
+  const building = await prepareBuilding(settings, data, working)
+  return [...building, ...(await prepareImporting(settings, data, working))]
 }
 
 /** What keeps a facility's store as the portal wants it, and the portal informed. */
@@ -157,7 +171,8 @@ function sharesChunks(
   return { chunks: mount(chunkPlane, service, peerAccess), bytes: () => bytes }
 }
 
-const asItIs = (error: unknown): unknown => error
+/** Who reaches the socket of an agent is its owner. */
+const owners = { identify: identifyInsecurely, recognise: (error: unknown): unknown => error }
 
 /** Where peers find this agent's chunks; empty if it is not to serve them. */
 async function answerPeers(

@@ -1,7 +1,7 @@
 import { isOver } from '../lib/chunks/abort.ts'
 import { Failure } from '../lib/failure.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
-import type { Disk } from './disk.ts'
+import type { Disk } from '../lib/disk.ts'
 import type { Stored } from './evict.ts'
 import { excessBytes, lackingBytes, without, type Bound } from './marks.ts'
 import { noRoom } from './noroom.ts'

@@ -24,9 +24,14 @@ export async function keepReporting(
       fetchRate: BigInt(Math.round(lastRate(state.transfers, clock.now()) ?? 0)),
       opensTime: hours.opensAt(),
     }
-    await upstream.agents.reportState(report, { signal }).catch((error: unknown) => {
-      log.debug({ err: error }, 'report failed')
-    })
+    await upstream.agents.reportState(report, { signal }).then(
+      () => {
+        state.heardAt = clock.now()
+      },
+      (error: unknown) => {
+        log.debug({ err: error }, 'report failed')
+      },
+    )
     // Rings come many a second while chunks arrive; one report for all of them will do.
     await clock.sleep(pauseMs, signal).catch(() => undefined)
     await rung

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { metricsSettings } from '../lib/metrics/settings.ts'
 import { offerSettings } from '../lib/offered/settings.ts'
 import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
@@ -100,6 +101,7 @@ export const agentSettings = {
   ...offerSettings,
   ...builderSettings,
   ...importSettings,
+  ...metricsSettings,
   ...upkeepSettings,
   ...processSettings,
 } satisfies Settings

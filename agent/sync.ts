@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { either, isOver } from '../lib/chunks/abort.ts'
 import type { Bell } from '../lib/bell.ts'
+import type { Origin } from '../lib/chunks/ranking.ts'
 import { Failure, internal } from '../lib/failure.ts'
 import type { WatchDesiredStateResponse } from '../proto/gen/merge/image/v1/agent.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
@@ -23,6 +24,10 @@ export interface SyncState {
   readonly transfers: Transfers
   /** When what is wanted may be fetched, where it may not now. */
   opensAt?: Date | undefined
+  /** When the portal answered last, by the agent's clock; when the agent started, before that. */
+  heardAt: number
+  /** Bytes that came since the agent started, as stored. */
+  readonly fetched: Record<Origin, number>
   /** Rings whenever any of this changes. */
   readonly bell: Bell
 }
@@ -56,6 +61,7 @@ export async function followDesired(
         state.unreachable = undefined
         state.desired = desired
         state.heard = true
+        state.heardAt = clock.now()
         images.keepDesired(desired)
         state.bell.ring()
       }
@@ -125,7 +131,8 @@ async function bring(image: Image, deps: SyncDeps, signal: AbortSignal): Promise
     reused: (share: number) => {
       update({ reusedBytes: Math.round(share * transfer.imageBytes) })
     },
-    fetched: (origin: 'peer' | 'portal', bytes: number) => {
+    fetched: (origin: Origin, bytes: number) => {
+      state.fetched[origin] += bytes
       update({ bytes: { ...transfer.bytes, [origin]: transfer.bytes[origin] + bytes } })
     },
   }

@@ -51,6 +51,8 @@ export function prepareSync(
     applied: 0n,
     unreachable: undefined,
     transfers: new Map(),
+    heardAt: clock(),
+    fetched: { peer: 0, portal: 0 },
     bell: makeBell(),
   }
   const isShared = (): boolean => state.desired.images.some(({ fetchers }) => fetchers.length > 0)

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { sleep } from '../lib/chunks/clock.ts'
-import { limitTo } from '../lib/chunks/limit.ts'
+import { counted, limitTo } from '../lib/chunks/limit.ts'
+import { openMetrics } from '../lib/metrics/starting.ts'
 import { ownFolder } from '../lib/ownership.ts'
 import type { World } from '../lib/service.ts'
 import { listen } from '../lib/rpc/server.ts'
@@ -17,6 +18,7 @@ import { recogniseDatabase } from './db/faults.ts'
 import { migrate } from './db/migrate.ts'
 import { watchHealth } from './health.ts'
 import { openEntry } from './identity/entry.ts'
+import { portalFigures } from './metrics/reading.ts'
 import { mountServices } from './mounts.ts'
 import { offerReleased } from './offered/starting.ts'
 import type { portalSettings } from './settings.ts'
@@ -32,6 +34,8 @@ export interface Portal extends AsyncDisposable {
   readonly address: string
   /** Where images are offered; empty if they are not. */
   readonly offered: string
+  /** Where its figures are; empty if they are nowhere. */
+  readonly metrics: string
 }
 
 /** Starts the control plane; disposing of it ends what is under way and leaves everything durable. */
@@ -56,16 +60,16 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const { leases, archive } = stores
   const storage = { ...given, sql, leases }
   const room = { portal: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
-  const limit = limitTo(settings.serveRate, { now: deps.clock, sleep })
-  const demand = () => demandArchive(archive)
+  const limit = counted(limitTo(settings.serveRate, { now: deps.clock, sleep }))
+  const metrics = openMetrics(settings, log)
   const parts = {
     ...{ ...settings, ...storage, changes, news, room, pool },
-    ...{ audit, limit, demandArchive: demand, entry },
+    ...{ audit, limit, demandArchive: () => demandArchive(archive), entry },
   }
   const services = mountServices(parts, stores)
   const gate = {
     ...{ ...deps, identify: entry.identify, watch: standing.watch },
-    ...{ recognise: recogniseDatabase, denied: audit.denied },
+    ...{ recognise: recogniseDatabase, denied: audit.denied, ...metrics.gate },
   }
   const descriptors = settings.noReflection ? undefined : await readFile(descriptorFile)
   const server = stack.use(
@@ -82,16 +86,20 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
     ...entry.works,
     ...(offered === undefined ? [] : [offered.keepOn]),
   ]
+  const known = { sql, security, limit, data: settings.data }
+  const figures = portalFigures({ ...known, archive: archive && database.archive })
+  const told = await metrics.serve(figures, stack)
   for (const work of works) stack.use(inBackground(work))
-  const [host = ''] = /^.*(?=:)/.exec(settings.listen) ?? []
-  const address = `${host}:${server.port}`
+  const address = addressOf(settings.listen, server.port)
   log.info({ address }, 'portal ready')
   const owned = stack.move()
-  return {
-    address,
-    offered: offered?.address ?? '',
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  }
+  const places = { address, offered: offered?.address ?? '', metrics: told }
+  return { ...places, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** Where it answers, with the port that it got. */
+function addressOf(listened: string, port: number): string {
+  return listened.replace(/:\d+$/, `:${port}`)
 }
 
 const descriptorFile = new URL('../proto/gen/descriptors.binpb', import.meta.url)

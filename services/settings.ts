@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { bucketUrl, serverSettings } from '../lib/chunks/given.ts'
 import { offerSettings } from '../lib/offered/settings.ts'
+import { metricsSettings } from '../lib/metrics/settings.ts'
 import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
 import { isSafe } from './identity/oidc.ts'
@@ -107,6 +108,7 @@ export const portalSettings = {
     value: 'TIME',
     schema: time('400d'),
   },
+  ...metricsSettings,
   ...upkeepSettings,
   undelete: {
     about: 'how long what is collected can be brought back; 7d if not given',

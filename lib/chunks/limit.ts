@@ -28,3 +28,19 @@ export function limitTo(bytesPerSecond: number | undefined, clock: Clock): Limit
     },
   }
 }
+
+/** A limit that counts what it lets through. */
+export interface Counted extends Limit {
+  bytes(): number
+}
+
+export function counted(limit: Limit): Counted {
+  let sum = 0
+  return {
+    async take(bytes, signal) {
+      await limit.take(bytes, signal)
+      sum += bytes
+    },
+    bytes: () => sum,
+  }
+}

@@ -1,4 +1,5 @@
 import { credentials, experimental, Metadata, ServerCredentials } from '@grpc/grpc-js'
+import { X509Certificate } from 'node:crypto'
 import type { PeerCertificate } from 'node:tls'
 import type { Logger } from 'pino'
 import { invalid, unidentified } from '../failure.ts'
@@ -16,6 +17,8 @@ export interface Security {
   readonly identify: Identify
   /** A channel to `peer`, written as callers are, and to nobody else. */
   readonly open: (address: string, peer: string) => Channel
+  /** When the certificate runs out that is shown now; undefined where none is. */
+  readonly expires: () => Date | undefined
 }
 
 export interface SecuritySettings extends GivenFiles {
@@ -62,6 +65,7 @@ export function insecurely(self: string): Security {
     server: () => ServerCredentials.createInsecure(),
     identify: identifyInsecurely,
     open: (address) => openChannel(address, self),
+    expires: () => undefined,
   }
 }
 
@@ -84,6 +88,7 @@ export function certifiedBy(shown: Shown, now: () => Date): Security {
         const shows = createCertificateProviderChannelCredentials(provider, provider, trusting)
         return dial(address, shows, new Metadata(), answeringName)
       }),
+    expires: () => new Date(new X509Certificate(shown.current().chain).validTo),
   }
 }
 

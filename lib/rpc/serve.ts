@@ -34,10 +34,21 @@ export interface Gate {
   readonly clock: () => number
   /** Recognises the errors of the parts behind the handlers, a lost database for one. */
   readonly recognise: (error: unknown) => unknown
+  /** Is told of each call once it is answered. */
+  readonly answered?: (call: AnsweredCall) => void
   /** Is told of each call that was refused for who made it. */
   readonly denied?: (call: DeniedCall) => void
   /** Watches over a call that may go on for long, and ends it once its caller is nobody any more. */
   readonly watch?: (caller: Caller, end: (failure: Failure) => void) => Disposable
+}
+
+/** A call that is over. */
+export interface AnsweredCall {
+  readonly method: string
+  /** Of the status, as gRPC writes it: `OK`, `NOT_FOUND`. */
+  readonly code: string
+  readonly ms: number
+  readonly isStream: boolean
 }
 
 /** A call that its caller may not make, or whose caller did not say who it is. */
@@ -118,7 +129,9 @@ function answer(
     }
     end()
     watched?.[Symbol.dispose]()
-    note(gate, method, surface.request, caller, gate.clock() - start, failure)
+    const ms = gate.clock() - start
+    note(gate, method, surface.request, caller, ms, failure)
+    tellAnswered(gate, method, ms, failure)
   }
   return ((surface: Surface, reply?: sendUnaryData<unknown>) => {
     void run(surface, reply)
@@ -195,6 +208,16 @@ function note(
     const { code } = toStatus(failure)
     log.info({ ...line, code: Code[code], reason: failure.reason, error: failure.message }, 'call')
   } else log.error({ ...line, err: failure }, 'call failed unexpectedly')
+}
+
+function tellAnswered(
+  { answered: tell }: Gate,
+  { path: method, requestStream, responseStream }: Method,
+  ms: number,
+  failure: unknown,
+): void {
+  const code = Code[failure === undefined ? Code.OK : toStatus(failure).code]
+  tell?.({ method, code, ms, isStream: requestStream || responseStream })
 }
 
 /** Every mutation has a request id, and streams move or watch things. */

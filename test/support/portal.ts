@@ -94,6 +94,8 @@ export async function freshPortal(
     address: portal.address,
     /** Where it offers images; empty if it does not. */
     offered: portal.offered,
+    /** Where its figures are; empty if they are nowhere. */
+    metrics: portal.metrics,
     sql: database.sql,
     database: { url: database.url, sql: database.sql },
     folder: folder.path,
