@@ -1,7 +1,5 @@
-import { either, nobodyWaits } from '../lib/chunks/abort.ts'
-import { copyChunks } from '../lib/chunks/copy.ts'
 import type { Clock } from '../lib/chunks/clock.ts'
-import type { Limit } from '../lib/chunks/limit.ts'
+import { bothLimits, limitTo, type Limit } from '../lib/chunks/limit.ts'
 import type { Origin, RankedSource } from '../lib/chunks/ranking.ts'
 import type { ChunkStore } from '../lib/chunks/source.ts'
 import type { Standing } from '../lib/chunks/standing.ts'
@@ -11,12 +9,14 @@ import type { Manifest } from '../lib/content/manifest.ts'
 import { chunkDigests, chunkLengths } from '../lib/content/manifest.ts'
 import { internal } from '../lib/failure.ts'
 import type { Pool } from '../lib/workers/pool.ts'
-import { sharing, type Company } from '../lib/sharing/sharing.ts'
+import type { Company } from '../lib/sharing/sharing.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
-import type { FetchDeltas } from './deltas.ts'
+import { copyImage } from './copying.ts'
+import type { FetchDeltas, Lacked } from './deltas.ts'
 import type { Fingerprints } from './fingerprints.ts'
 import type { ImageTable } from './images.ts'
 import type { Needs } from './needs.ts'
+import type { Open } from './plan.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface FetchDeps {
@@ -42,6 +42,9 @@ export interface FetchDeps {
   readonly hasRoom: (bytes: number) => Promise<boolean>
 }
 
+/** From where an image is fetched, and how fast. */
+export type FetchWay = Pick<Open, 'rate' | 'peers'>
+
 /** Hears how a fetch goes on. */
 export interface FetchNews {
   /** How much of the image's data was here already. */
@@ -49,19 +52,18 @@ export interface FetchNews {
   fetched(origin: Origin, bytes: number): void
 }
 
-const stallMs = 20_000
-
 /**
  * Brings one image here: its manifest, the chunks that are missing, and a last look that all are there. Only then is it
  * shown. What came before a failure stays, so the next try asks only for the rest.
  */
 export async function fetchImage(
   image: Image,
+  way: FetchWay,
   news: FetchNews,
   deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, images, needs, deltas, fingerprints, pool } = deps
+  const { store, images, needs, fingerprints, pool } = deps
   pool.warm()
   const name = parseDigest(image.digest)
   using _held = needs.hold(name)
@@ -73,15 +75,13 @@ export async function fetchImage(
   const { share, lackingBytes } = shareHere(manifest, lacking)
   news.reused(share)
   await deps.makeRoom(image, Math.round((1 - share) * Number(image.storedBytes)), signal)
-  const onBytes = (bytes: number): Promise<void> => {
-    news.fetched('portal', bytes)
-    return deps.limit.take(bytes, signal)
-  }
-  const isRoomy = await deps.hasRoom(lackingBytes)
-  const made = await deltas({ image, manifest, lacking, isRoomy, onBytes }, signal)
+  const bound = { ...deps, limit: bothLimits(deps.limit, limitTo(way.rate, deps.clock)) }
+  const made =
+    way.peers !== 'only' &&
+    (await rebuilt({ image, manifest, lacking, lackingBytes, news }, bound, signal))
   const rest = made ? await store.missing(lacking, signal) : lacking
   using _learning = fingerprints.learn(rest, signal)
-  await copyTogether(image, digests, rest, news, deps, signal)
+  await copyImage({ image, digests, lacking: rest, peers: way.peers, news }, bound, signal)
   const [absent] = await store.missing(digests, signal)
   if (absent !== undefined) {
     throw internal('INTERNAL', `${image.name} was fetched, and chunk ${absent} is not here`)
@@ -89,36 +89,22 @@ export async function fetchImage(
   images.show(image)
 }
 
-/** Fetches the chunks, each from whoever has it, in step with others who fetch the image at the same time. */
-async function copyTogether(
-  image: Image,
-  digests: readonly Digest[],
-  lacking: readonly Digest[],
-  news: FetchNews,
-  { store, portal, company, clock, standing, limit }: FetchDeps,
+interface Rebuilding extends Pick<Lacked, 'image' | 'manifest' | 'lacking'> {
+  readonly lackingBytes: number
+  readonly news: FetchNews
+}
+
+/** What deltas give; false if there are none. */
+async function rebuilt(
+  { lackingBytes, news, ...lacked }: Rebuilding,
+  { deltas, limit, hasRoom }: FetchDeps,
   signal: AbortSignal,
-): Promise<void> {
-  const shared = sharing({ digests, lacking, company: () => company(image.name), clock })
-  const stop = new AbortController()
-  try {
-    await copyChunks({
-      digests: lacking,
-      batches: shared.batches(either(stop.signal, signal)),
-      sources: (wanted) => [...shared.peers(wanted), portal],
-      store,
-      signal,
-      clock,
-      standing,
-      limit,
-      stallMs,
-      onRun: (run, from) => {
-        shared.came(run)
-        news.fetched(from.origin, run.payload.length)
-      },
-    })
-  } finally {
-    stop.abort(nobodyWaits)
+): Promise<boolean> {
+  const onBytes = (bytes: number): Promise<void> => {
+    news.fetched('portal', bytes)
+    return limit.take(bytes, signal)
   }
+  return deltas({ ...lacked, isRoomy: await hasRoom(lackingBytes), onBytes }, signal)
 }
 
 async function manifestOf(

@@ -75,7 +75,7 @@ async function want(name: string, deps: LocalDeps, signal: AbortSignal): Promise
 
 function standingOf(image: Image, transfer: Transfer | undefined, deps: LocalDeps): PullResponse {
   const known = localImages(deps).find(({ replica }) => replica?.image === image.name)
-  const local = known ?? { image, replica: waiting(image) }
+  const local = known ?? { image, replica: waiting(image, deps) }
   const end = transfer?.endedAt ?? deps.clock.now()
   return {
     local,

@@ -1,6 +1,7 @@
 import { ReplicaState, type Replica } from '../proto/gen/merge/image/v1/facility.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import type { ReportStateRequest } from '../proto/gen/merge/image/v1/agent.ts'
+import type { Wait } from './plan.ts'
 import type { SyncDeps, SyncState } from './sync.ts'
 import { lastRate, totalToFetch, type Transfer } from './transfers.ts'
 
@@ -10,16 +11,17 @@ const pauseMs = 500
 /** Tells the portal what is here, whenever that changes and every half minute. */
 export async function keepReporting(
   self: { readonly facility: string; readonly peerAddress: string },
-  { state, images, usage, upstream, clock, hours, log }: SyncDeps,
+  deps: SyncDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  const { state, images, usage, upstream, clock, hours, log } = deps
   while (!signal.aborted) {
     // Listening begins before reading, so that no change falls between the two.
     const rung = state.bell.next(heartbeatMs, signal)
     const report: ReportStateRequest = {
       ...self,
       appliedGeneration: state.applied,
-      replicas: replicas(state, images.present(), usage.last()),
+      replicas: replicas(state, images.present(), deps, usage.last()),
       storedBytes: images.storedBytes(),
       fetchRate: BigInt(Math.round(lastRate(state.transfers, clock.now()) ?? 0)),
       opensTime: hours.opensAt(),
@@ -38,10 +40,14 @@ export async function keepReporting(
   }
 }
 
+type Reported = Pick<SyncState, 'desired' | 'transfers' | 'opensAt' | 'waits'>
+type Clocks = Pick<SyncDeps, 'clock' | 'now'>
+
 /** Every image that is wanted or here, as it stands. */
 export function replicas(
-  { desired, transfers, opensAt }: Pick<SyncState, 'desired' | 'transfers' | 'opensAt'>,
+  { desired, transfers, opensAt, waits }: Reported,
   present: readonly Image[],
+  clocks: Clocks,
   used: ReadonlyMap<string, Date> = new Map(),
 ): Replica[] {
   const here = new Set(present.map(({ name }) => name))
@@ -49,16 +55,22 @@ export function replicas(
   const known = new Map([...wanted, ...present].map((image) => [image.name, image]))
   return [...known.values()]
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map((image) => replica(image, here.has(image.name), transfers.get(image.name)))
-    .map((replica) => waitingUntil(opensAt, { ...replica, useTime: used.get(replica.image) }))
+    .map((image) => replica(image, here.has(image.name), transfers.get(image.name), clocks))
+    .map((replica) => waitingFor(waits.get(replica.image), opensAt, replica))
+    .map((replica) => ({ ...replica, useTime: used.get(replica.image) }))
 }
 
 /** An image that is wanted and of which nothing is known yet. */
-export function waiting(image: Image): Replica {
-  return replica(image, false, undefined)
+export function waiting(image: Image, clocks: Clocks): Replica {
+  return replica(image, false, undefined, clocks)
 }
 
-function replica({ name, digest }: Image, here: boolean, transfer: Transfer | undefined): Replica {
+function replica(
+  { name, digest }: Image,
+  here: boolean,
+  transfer: Transfer | undefined,
+  clocks: Clocks,
+): Replica {
   return {
     image: name,
     digest,
@@ -69,14 +81,29 @@ function replica({ name, digest }: Image, here: boolean, transfer: Transfer | un
     error: here ? '' : (transfer?.failure?.message ?? ''),
     updateTime: undefined,
     useTime: undefined,
+    nextTime: here ? undefined : retryTime(transfer, clocks),
   }
 }
 
-/** What may not be fetched now says when it may. */
-function waitingUntil(opensAt: Date | undefined, replica: Replica): Replica {
-  if (opensAt === undefined || replica.state !== ReplicaState.REPLICA_STATE_WAITING) return replica
-  const time = opensAt.toISOString().slice(11, 16)
-  return { ...replica, error: `waits for ${time} UTC, as --fetch-window says` }
+function retryTime(transfer: Transfer | undefined, { clock, now }: Clocks): Date | undefined {
+  if (transfer?.state !== 'failed' || transfer.retryAt === undefined) return undefined
+  const ms = now().getTime() + Math.max(0, transfer.retryAt - clock.now())
+  // To the second: the same moment is told the same whenever that is.
+  return new Date(Math.ceil(ms / 1000) * 1000)
+}
+
+/** What may not be fetched now says what it waits for, and until when. */
+function waitingFor(wait: Wait | undefined, opensAt: Date | undefined, replica: Replica): Replica {
+  if (replica.state !== ReplicaState.REPLICA_STATE_WAITING) return replica
+  if (wait?.kind === 'alone') {
+    const error = `waits until another facility has it whole, as the sync rule ${wait.rule} says`
+    return { ...replica, error }
+  }
+  const nextTime = wait?.opensAt ?? opensAt
+  if (nextTime === undefined) return replica
+  const says = wait === undefined ? '--fetch-window' : `the sync rule ${wait.rule}`
+  const error = `waits for ${nextTime.toISOString().slice(11, 16)} UTC, as ${says} says`
+  return { ...replica, error, nextTime }
 }
 
 function stateOf(here: boolean, transfer: Transfer | undefined): ReplicaState {

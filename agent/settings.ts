@@ -53,7 +53,7 @@ export const agentSettings = {
     schema: z
       .string()
       .regex(windowPattern, windowRule)
-      .transform(parseWindow)
+      .transform((text) => parseWindow(text))
       .refine(({ from, to }) => from !== to, windowRule)
       .optional(),
   },

@@ -7,8 +7,9 @@ import type { WatchDesiredStateResponse } from '../proto/gen/merge/image/v1/agen
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import { fetchImage, type FetchDeps } from './fetch.ts'
 import { type Hours, lookMs } from './hours.ts'
-import { planSync, retryAfterMs } from './plan.ts'
+import { retryAfterMs, type Fetch, type Wait } from './plan.ts'
 import type { Transfer, Transfers } from './transfers.ts'
+import { planNow, turnOf } from './turn.ts'
 import type { Usage } from './usage.ts'
 
 /** What the loops of an agent share. */
@@ -28,6 +29,8 @@ export interface SyncState {
   heardAt: number
   /** Bytes that came since the agent started, as stored. */
   readonly fetched: Record<Origin, number>
+  /** What waits for the terms of its rules, by the image's name. */
+  waits: ReadonlyMap<string, Wait>
   /** Rings whenever any of this changes. */
   readonly bell: Bell
 }
@@ -36,6 +39,7 @@ export interface SyncDeps extends FetchDeps {
   readonly hours: Hours
   readonly state: SyncState
   readonly usage: Usage
+  readonly now: () => Date
   readonly log: Logger
 }
 
@@ -79,11 +83,10 @@ export async function followDesired(
 
 /** Brings what is wanted and not here, one image after another, from any state, for ever. */
 export async function converge(deps: SyncDeps, signal: AbortSignal): Promise<void> {
-  const { state, images, clock } = deps
+  const { state, clock } = deps
   while (!signal.aborted) {
     const { desired } = state
-    const here = new Set(images.present().map(({ name }) => name))
-    const plan = planSync(desired.images, here, notBefore(state.transfers), clock.now())
+    const plan = planNow(deps)
     const [next] = plan.fetches
     noteHours(next === undefined ? undefined : deps.hours.opensAt(), deps)
     if (state.opensAt !== undefined) {
@@ -91,14 +94,15 @@ export async function converge(deps: SyncDeps, signal: AbortSignal): Promise<voi
       continue
     }
     if (next?.desired.image !== undefined) {
-      await bring(next.desired.image, deps, signal)
+      await bring(next.desired.image, next, deps, signal)
       continue
     }
     if (plan.converged && state.applied !== desired.generation) {
       state.applied = desired.generation
       state.bell.ring()
     }
-    const wait = plan.retryAt === undefined ? idleMs : plan.retryAt - clock.now()
+    const most = plan.waits.size > 0 ? lookMs : idleMs
+    const wait = plan.retryAt === undefined ? most : Math.min(most, plan.retryAt - clock.now())
     await state.bell.next(Math.max(wait, 10), signal)
   }
 }
@@ -110,7 +114,12 @@ function noteHours(opensAt: Date | undefined, { state, log }: SyncDeps): void {
   state.bell.ring()
 }
 
-async function bring(image: Image, deps: SyncDeps, signal: AbortSignal): Promise<void> {
+async function bring(
+  image: Image,
+  fetch: Fetch,
+  deps: SyncDeps,
+  signal: AbortSignal,
+): Promise<void> {
   const { state, log, clock } = deps
   const { transfers, bell } = state
   const failures = transfers.get(image.name)?.failures ?? 0
@@ -121,6 +130,7 @@ async function bring(image: Image, deps: SyncDeps, signal: AbortSignal): Promise
     reusedBytes: 0,
     bytes: { peer: 0, portal: 0 },
     failures,
+    rate: fetch.rate,
   }
   const update = (change: Partial<Transfer>): void => {
     transfer = { ...transfer, ...change }
@@ -138,15 +148,17 @@ async function bring(image: Image, deps: SyncDeps, signal: AbortSignal): Promise
   }
   update({})
   using closing = deps.hours.closing()
+  using turn = turnOf(fetch, deps)
+  const ends = either(closing.signal, turn.signal)
   try {
-    await fetchImage(image, news, deps, either(closing.signal, signal))
+    await fetchImage(image, fetch, news, deps, either(ends, signal))
     const { bytes, imageBytes } = transfer
     const reusedBytes = Math.max(0, imageBytes - bytes.peer - bytes.portal)
     update({ state: 'present', endedAt: clock.now(), reusedBytes, failures: 0 })
     log.info({ image: image.name, ...bytes, reused: reusedBytes }, 'image is here')
   } catch (error) {
     if (signal.aborted) return
-    if (closing.signal.aborted) {
+    if (ends.aborted) {
       update({ state: 'waiting', endedAt: clock.now() })
       return
     }
@@ -155,10 +167,6 @@ async function bring(image: Image, deps: SyncDeps, signal: AbortSignal): Promise
     update({ state: 'failed', endedAt: clock.now(), failure, failures: failures + 1, retryAt })
     log.warn({ image: image.name, error: failure.message, failures: failures + 1 }, 'fetch failed')
   }
-}
-
-function notBefore(transfers: Transfers): Map<string, number> {
-  return new Map([...transfers].map(([name, { retryAt }]) => [name, retryAt ?? 0]))
 }
 
 export function asFailure(error: unknown): Failure {

@@ -53,6 +53,7 @@ export function prepareSync(
     transfers: new Map(),
     heardAt: clock(),
     fetched: { peer: 0, portal: 0 },
+    waits: new Map(),
     bell: makeBell(),
   }
   const isShared = (): boolean => state.desired.images.some(({ fetchers }) => fetchers.length > 0)
@@ -67,6 +68,7 @@ export function prepareSync(
     store,
     upstream,
     clock: time,
+    now,
     pool,
     limit: limitTo(fetchRate, time),
     hours: hoursOf(fetchWindow, now, time),

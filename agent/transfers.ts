@@ -13,6 +13,8 @@ export interface Transfer {
   readonly bytes: Readonly<Record<Origin, number>>
   readonly failures: number
   readonly failure?: Failure
+  /** Bytes a second to which its terms bind it; undefined if to none. */
+  readonly rate?: number | undefined
   /** When it is tried again. */
   readonly retryAt?: number
 }
@@ -24,10 +26,13 @@ export function fetchedBytes({ bytes }: Transfer): number {
   return bytes.peer + bytes.portal
 }
 
-/** Bytes a second of the last transfer that took long enough to tell; undefined if there was none. */
+/** Bytes a second of the last transfer that took long enough to tell, and that no rule's rate bound; undefined if there was none. */
 export function lastRate(transfers: Transfers, now: number): number | undefined {
   const told = [...transfers.values()].filter(
-    (one) => (one.endedAt ?? now) - one.startedAt >= leastMs && fetchedBytes(one) > 0,
+    (one) =>
+      one.rate === undefined &&
+      (one.endedAt ?? now) - one.startedAt >= leastMs &&
+      fetchedBytes(one) > 0,
   )
   const last = told.toSorted((a, b) => b.startedAt - a.startedAt).at(0)
   if (last === undefined) return undefined

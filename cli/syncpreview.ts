@@ -1,7 +1,9 @@
 import type { PreviewSyncRequest, PreviewSyncResponse } from '../proto/gen/merge/image/v1/rule.ts'
 import { command, type Context, type Paint } from './command.ts'
 import { exactName } from './find.ts'
-import { ruleOf, rules, whatFlags } from './rules.ts'
+import { ruleOf, termsFlags, whatFlags } from './ruleflags.ts'
+import { ruleJson, rules } from './rules.ts'
+import { termsWords } from './rulewords.ts'
 import { parseSize } from './size.ts'
 import { table } from './table.ts'
 import { bytes, duration, plain } from './units.ts'
@@ -14,15 +16,16 @@ export const previewRule = command({
   isSpelled: true,
   summary: 'show what a rule would have a facility fetch, and fetch nothing',
   arguments: ['FACILITY', '[RULE]'],
-  flags: { ...whatFlags, rate: rateFlag },
-  about: 'RULE is one that is kept; without it the options say what a rule would be.',
+  flags: { ...whatFlags, ...termsFlags, 'time-zone': { value: 'ZONE', about: 'of --windows' } },
+  about:
+    'RULE is one that is kept; without it the options say what a rule would be. With --rate, or that of RULE, it says how long it takes.',
   examples: [
     'preview rule lab1 std',
     'preview rule lab1 --lines debian-*-*-* --newest 3 --rate 50M',
   ],
-  async run(context, [facility, name], { rate, ...flags }) {
+  async run(context, [facility, name], flags) {
     const rule = name === undefined ? ruleOf(facility, '', flags) : undefined
-    return previewed(context, { facility, name: name ?? '', rule, images: [] }, rate)
+    return previewed(context, { facility, name: name ?? '', rule, images: [] }, flags.rate)
   },
 })
 
@@ -44,15 +47,17 @@ const previewPush = command({
 export const syncPreviews = [previewRule, previewPush]
 
 async function previewed(context: Context, request: PreviewSyncRequest, rate: string | undefined) {
-  const bytesPerSecond =
+  const asked =
     rate === undefined ? undefined : parseSize('--rate', rate, 'mrg-image preview rule --help')
   const answer = await rules(context).previewSync(request, { signal: context.signal })
+  const bytesPerSecond = asked ?? Number(answer.rule?.rate ?? 0)
   const seconds =
-    bytesPerSecond === undefined
+    bytesPerSecond === 0
       ? undefined
       : Number(answer.peerBytes + answer.portalBytes) / bytesPerSecond
+  const rule = answer.rule && ruleJson(answer.rule)
   return {
-    json: { ...answer, ...(seconds === undefined ? {} : { seconds }) },
+    json: { ...answer, rule, ...(seconds === undefined ? {} : { seconds }) },
     text: (paint: Paint) => previewText(paint, request.facility, answer, seconds),
   }
 }
@@ -73,6 +78,7 @@ function previewText(
     ...[image, isHere ? 'there' : bytes(fetchBytes), isHere ? '-' : atPeers ? 'peers' : 'portal'],
     plain(reason),
   ])
+  const terms = answer.rule === undefined ? '-' : termsWords(answer.rule)
   const more = imageCount > images.length ? [`… and ${imageCount - images.length} more.`] : []
   const lasts = seconds === undefined ? '' : `, ${duration(seconds * 1000)} at that rate`
   return [
@@ -80,6 +86,7 @@ function previewText(
     ...more,
     '',
     `${facility} would fetch ${bytes(peerBytes)} from peers and ${bytes(portalBytes)} from the portal at most${lasts}.`,
+    ...(terms === '-' ? [] : [`By this rule alone they are fetched so: ${terms}.`]),
     `Its store would grow from ${bytes(storedBytes)} to ${bytes(storedAfterBytes)}.`,
     ...left,
   ].join('\n')

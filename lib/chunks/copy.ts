@@ -5,7 +5,7 @@ import type { Patience } from './batch.ts'
 import { type Gathering, gather } from './gather.ts'
 import type { Limit } from './limit.ts'
 import { boundedQueue, type Queue } from './queue.ts'
-import type { RankedSource } from './ranking.ts'
+import type { Origin, RankedSource } from './ranking.ts'
 import type { ChunkStore, Run } from './source.ts'
 import { openStanding, type Standing } from './standing.ts'
 
@@ -25,6 +25,8 @@ export interface CopyOptions extends Patience {
   /** 256 chunks, as usual, are about 16 MiB of raw data. */
   readonly batchChunks?: number
   readonly inFlight?: number
+  /** Whom to ask first; peers if it is not given. */
+  readonly first?: Origin
   /** How often everybody is asked again where nobody can be reached; 3 times within 2 s if not given. */
   readonly retries?: number
   /** Gives the batches, all of `digests`, in its own order and its own time. */

@@ -2,12 +2,14 @@ import type { Digest } from '../content/digest.ts'
 import { Failure, missing, unavailable } from '../failure.ts'
 import { fetchPart, type PartOptions } from './batch.ts'
 import { faultOf } from './fault.ts'
-import { partChunks, rank, type RankedSource } from './ranking.ts'
+import { type Origin, partChunks, rank, type RankedSource } from './ranking.ts'
 import type { Run } from './source.ts'
 import { survey } from './survey.ts'
 
 export interface Gathering extends PartOptions {
   readonly sources: (wanted: ReadonlySet<Digest>) => readonly RankedSource[]
+  /** Whom to ask first; peers if it is not given. */
+  readonly first?: Origin
   /** How often everybody is asked again for a batch while nothing at all comes, for the others neither. */
   readonly retries: number
   /** Runs that came, for all batches. */
@@ -56,20 +58,21 @@ async function askAround(
   gathering: Gathering,
   signal: AbortSignal,
 ): Promise<Faults> {
-  const { sources, standing, clock } = gathering
+  const { sources, standing, clock, first } = gathering
   const before = wanted.size
   const faults: Faults = new Map()
   const holdings = new Map<string, ReadonlySet<Digest>>()
   const asked = new Set<string>()
   while (wanted.size > 0) {
-    const ranked = (some: readonly RankedSource[]) => rank(some, standing.knows, clock.now())
+    const ranked = (some: readonly RankedSource[]) => rank(some, standing.knows, clock.now(), first)
     const left = ranked(sources(wanted).filter(({ name }) => !faults.has(name)))
     const awake = left.filter(({ name }) => standing.knows(name).restingUntil <= clock.now())
     if (left.length === 0 || (awake.length === 0 && wanted.size < before)) return faults
     const able = awake.length > 0 ? awake : left.slice(0, 1)
     const [from] = ranked(able.filter((source) => holds(source, wanted, holdings)))
     const unasked = peersToAsk(able, asked, gathering)
-    if (unasked.length > 0 && (from === undefined || asked.size === 0)) {
+    const mayPass = asked.size > 0 || from?.origin === first
+    if (unasked.length > 0 && (from === undefined || !mayPass)) {
       for (const { name } of unasked) asked.add(name)
       await ask(unasked, wanted, holdings, faults, gathering, signal)
     } else if (from === undefined) {

@@ -44,3 +44,13 @@ export function counted(limit: Limit): Counted {
     bytes: () => sum,
   }
 }
+
+/** What passes both, and so as fast as the slower lets it. */
+export function bothLimits(one: Limit, other: Limit): Limit {
+  return {
+    async take(bytes, signal) {
+      await one.take(bytes, signal)
+      await other.take(bytes, signal)
+    },
+  }
+}

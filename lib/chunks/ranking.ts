@@ -39,14 +39,15 @@ const fewestChunks = 16
 const trialChunks = 64
 
 /**
- * The sources, the one to ask first in front: those that do not sit out; among these peers before the portal, unless they are
- * far slower; among these the one that would be through with one more part the soonest. One that was not measured is taken to
+ * The sources, the one to ask first in front: those that do not sit out; among these the portal where it is to come first, or else
+ * peers before it, unless they are far slower; among these the one that would be through with one more part the soonest. One that was not measured is taken to
  * be as fast as the fastest, so that it is tried. Among equals the order given stays.
  */
 export function rank(
   sources: readonly RankedSource[],
   knows: (name: string) => Known,
   now: number,
+  first: Origin = 'peer',
 ): RankedSource[] {
   const best = Math.max(...sources.map(({ name }) => knows(name).rate ?? 0), usualPortalRate)
   const scored = sources.map((source) => {
@@ -59,7 +60,8 @@ export function rank(
   const sum = (origin: Origin): number =>
     awake.reduce((all, { source, rate }) => all + (source.origin === origin ? rate : 0), 0)
   const spared = sum('peer') * portalFactor >= sum('portal')
-  const isLast = ({ origin }: RankedSource): number => (spared && origin === 'portal' ? 1 : 0)
+  const last = first === 'portal' ? 'peer' : spared ? 'portal' : undefined
+  const isLast = ({ origin }: RankedSource): number => (origin === last ? 1 : 0)
   return scored
     .toSorted((a, b) => a.rests - b.rests || isLast(a.source) - isLast(b.source) || a.wait - b.wait)
     .map(({ source }) => source)

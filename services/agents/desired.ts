@@ -1,5 +1,6 @@
 import { renderCatalogue } from '../../lib/names/message.ts'
 import { splitNamespace } from '../../lib/names/name.ts'
+import type { Terms } from '../../lib/rules/terms.ts'
 import type {
   DesiredImage,
   Peer,
@@ -13,6 +14,7 @@ import type { Sql } from '../db/open.ts'
 import { noFacility } from '../facilities/service.ts'
 import { findImages } from '../images/queries.ts'
 import { renderImage } from '../images/render.ts'
+import { readTerms, renderTerms } from '../rules/terms.ts'
 import type { TicketKeyring } from '../tickets/keys.ts'
 import { groupsOf, neighbours } from './company.ts'
 import {
@@ -83,7 +85,7 @@ async function readStates(
 ): Promise<(facility: string) => WatchDesiredStateResponse | undefined> {
   // First, so that no state is told as of a later generation than what it says.
   const generations = await generationsOf(sql, facilities)
-  const wanted = await wantedBy(sql, facilities)
+  const [wanted, termsOf] = [await wantedBy(sql, facilities), await readTerms(sql, facilities)]
   const names = [...new Set(wanted.map(({ image }) => image))]
   const [known, aliases, peers, company, ticketKeys, revokedSerials] = await Promise.all([
     readImages(sql, names),
@@ -100,7 +102,7 @@ async function readStates(
     if (generation === undefined) return undefined
     const rows = ofFacility.get(facility) ?? []
     const here = new Set(rows.map(({ image }) => image))
-    const images = rows.flatMap((row) => desiredImage(row, known.images, company))
+    const images = rows.flatMap((row) => desiredImage(row, known.images, company, termsOf(row)))
     return {
       ...{ generation, images, ticketKeys, revokedSerials, catalogue: known.catalogue },
       peers: namedIn(images, addresses),
@@ -153,6 +155,7 @@ function desiredImage(
   { facility, image: name, priority, byTime }: WantedRow,
   images: ReadonlyMap<string, Image>,
   { holders, fetchers }: Company,
+  terms: readonly Terms[],
 ): DesiredImage[] {
   const image = images.get(name)
   if (image === undefined) return []
@@ -161,8 +164,14 @@ function desiredImage(
       ...{ image, priority, byTime: byTime ?? undefined },
       holders: [...holders(name, facility)],
       fetchers: [...fetchers(name, facility)],
+      terms: terms.map((one) => renderTerms(atHome(one, image))),
     },
   ]
+}
+
+/** What the portal does not have cannot come from there first. */
+function atHome(terms: Terms, { custom }: Image): Terms {
+  return custom !== undefined && terms.peers === 'last' ? { ...terms, peers: 'first' } : terms
 }
 
 /** Those of whom the images tell, by name. */

@@ -8,6 +8,8 @@ export interface WantedRow {
   readonly image: string
   readonly priority: number
   readonly byTime: Date | null
+  readonly pushed: boolean
+  readonly rules: readonly string[]
 }
 
 /**
@@ -34,7 +36,7 @@ export async function generationsOf(
 /** What the facilities want, by facility and image. */
 export async function wantedBy(sql: Sql, facilities: readonly string[]): Promise<WantedRow[]> {
   return sql<WantedRow[]>`
-    select facility, image, priority, by_time from wanted
+    select facility, image, priority, by_time, pushed, rules from wanted
     where facility = any (${facilities as string[]}) order by facility, image`
 }
 
@@ -52,15 +54,19 @@ export async function holdersOf(sql: Sql, images: readonly string[]): Promise<Na
   return new Map(rows.map(({ image, names }) => [image, names]))
 }
 
-/** The facilities that want the content of each of the images, do not have it yet, have not failed, and serve what comes. */
+/**
+ * The facilities that want the content of each of the images, do not have it yet, have not failed, and serve what comes. Who takes nothing
+ * from the portal has no stretch of it to give.
+ */
 export async function fetchersOf(sql: Sql, images: readonly string[]): Promise<NamesOf> {
   const rows = await sql<{ image: string; names: string[] }[]>`
     select image.name as image, array_agg(distinct want.facility order by want.facility) as names
     from image join image as same on same.manifest = image.manifest
       join want on want.image = same.name
       join facility on facility.name = want.facility
+      left join sync_rule on sync_rule.facility = want.facility and sync_rule.name = want.rule
       left join replica on replica.facility = want.facility and replica.image = want.image
-    where image.name = any (${images as string[]})
+    where image.name = any (${images as string[]}) and coalesce(peers, 'first') <> 'only'
       and coalesce(replica.state, 0) not in (${present}, ${failed})
       and peer_address <> '' and ${isThere(sql)}
     group by image.name`
@@ -115,21 +121,22 @@ export async function keepReport(
   const images = column(({ image }) => image)
   await tx`delete from replica where facility = ${facility} and image <> all(${images}::text[])`
   await tx`
-    insert into replica (facility, image, state, total_bytes, peer_bytes, portal_bytes, error)
-    select ${facility}, reported.image, reported.state, total_bytes, peer_bytes, portal_bytes, error
+    insert into replica (facility, image, state, total_bytes, peer_bytes, portal_bytes, error, next_time)
+    select ${facility}, reported.image, reported.state, total_bytes, peer_bytes, portal_bytes, error, next_time
     from unnest(
       ${images}::text[],
       ${column(({ state }) => state)}::smallint[],
       ${column(({ totalBytes }) => String(totalBytes))}::bigint[],
       ${column(({ peerBytes }) => String(peerBytes))}::bigint[],
       ${column(({ portalBytes }) => String(portalBytes))}::bigint[],
-      ${column(({ error }) => error)}::text[]
-    ) as reported (image, state, total_bytes, peer_bytes, portal_bytes, error)
+      ${column(({ error }) => error)}::text[],
+      ${column(({ nextTime }) => nextTime?.toISOString() ?? null)}::timestamptz[]
+    ) as reported (image, state, total_bytes, peer_bytes, portal_bytes, error, next_time)
     join image on image.name = reported.image
     on conflict (facility, image) do update set
       state = excluded.state, total_bytes = excluded.total_bytes,
       peer_bytes = excluded.peer_bytes, portal_bytes = excluded.portal_bytes,
-      error = excluded.error, update_time = now()`
+      error = excluded.error, next_time = excluded.next_time, update_time = now()`
   await keepUses(tx, facility, replicas)
   await settleEvictions(tx, facility)
   return before !== (await offer(tx, facility))

@@ -1,5 +1,5 @@
-import { minute } from '../moment.ts'
-import { failed, fetching, present } from './queries.ts'
+import { minute, second } from '../moment.ts'
+import { failed, fetching, present, waiting } from './queries.ts'
 import type { Standing } from './standing.ts'
 
 /** Why an image is at a facility, or why it is not and what to do, as sentences. */
@@ -46,7 +46,7 @@ function* inTheWay(standing: Standing): Generator<string> {
     yield `The agent of ${facility} was last heard of at ${minute(agentTime)}: start it, or see why it does not reach the portal.`
   }
   if (replica?.state === failed) {
-    yield `The last try failed at ${minute(replica.updateTime)}: ${sentence(replica.error)} It is tried again by itself.`
+    yield `The last try failed at ${minute(replica.updateTime)}: ${sentence(replica.error)} It is tried again ${replica.nextTime === null ? 'by itself' : `at ${second(replica.nextTime)}`}.`
   } else if (replica?.state === fetching) {
     const done = replica.peerBytes + replica.portalBytes
     yield `It is on its way: ${done} of ${replica.totalBytes} bytes have come.`
@@ -56,14 +56,21 @@ function* inTheWay(standing: Standing): Generator<string> {
   yield from(standing)
 }
 
-function waits({ facility, fetching: others }: Standing): string {
+function waits({ facility, replica, fetching: others }: Standing): string {
+  if (replica?.state === waiting && replica.error !== '') return `It ${sentence(replica.error)}`
   return others > 0
     ? 'It waits for its turn: another image is fetched now.'
     : `It waits: "mrs-image status" at ${facility} says whether for the hours of --fetch-window.`
 }
 
-function from({ holders, home, storage }: Standing): string {
+function from({ holders, home, storage, peers }: Standing): string {
   const isAtPortal = home === null && storage === 'present'
+  if (peers === 'only') {
+    return holders.length > 0
+      ? `It comes from ${holders.join(', ')} alone.`
+      : 'It comes from other facilities alone, and none has it whole.'
+  }
+  if (peers === 'last' && isAtPortal) return 'It comes from the portal first.'
   if (holders.length > 0) {
     return `It comes from ${holders.join(', ')}${isAtPortal ? ' first, then from the portal' : ''}.`
   }

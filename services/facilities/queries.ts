@@ -28,6 +28,7 @@ export interface ReplicaRow {
   readonly error: string
   readonly updateTime: Date
   readonly useTime: Date | null
+  readonly nextTime: Date | null
 }
 
 /** As ReplicaState of the API says. */
@@ -135,10 +136,10 @@ export async function listReplicas(sql: Sql, facility: string, page: Page): Prom
       coalesce(state_here, ${waiting}) as state,
       coalesce(total_bytes, 0) as total_bytes, coalesce(peer_bytes, 0) as peer_bytes,
       coalesce(portal_bytes, 0) as portal_bytes, coalesce(error, '') as error,
-      coalesce(here.update_time, here.create_time) as update_time, image_use.time as use_time
+      coalesce(here.update_time, here.create_time) as update_time, image_use.time as use_time, here.next_time
     from (
       select coalesce(wanted.image, replica.image) as image, replica.state as state_here,
-        total_bytes, peer_bytes, portal_bytes, error, replica.update_time, wanted.create_time
+        total_bytes, peer_bytes, portal_bytes, error, replica.update_time, replica.next_time, wanted.create_time
       from (select * from wanted where facility = ${facility}) as wanted
       full join (select * from replica where facility = ${facility}) as replica using (image)
     ) as here

@@ -121,7 +121,7 @@ export function facilityService(deps: {
     async explainReplica(request) {
       const image = renderImageName(parseImageName(request.image))
       const { name } = await getFacility(sql, request.facility)
-      const standing = await readStanding(sql, name, image)
+      const standing = await readStanding(sql, name, image, now())
       if (standing === undefined) throw noImage(image)
       const { replica, actor, wantTime, holders, rules } = standing
       const said = await explainRules(sql, name, image, now())
@@ -210,11 +210,11 @@ function parseArch(word: string): string {
 }
 
 function renderReplica(row: ReplicaRow): Replica {
-  const { image, totalBytes, peerBytes, portalBytes, error, updateTime, useTime } = row
+  const { image, totalBytes, peerBytes, portalBytes, error, updateTime, useTime, nextTime } = row
   return {
     ...{ image, totalBytes, peerBytes, portalBytes, error, updateTime },
     ...{ digest: `sha256:${row.digest}`, state: row.state as ReplicaState },
-    useTime: useTime ?? undefined,
+    ...{ useTime: useTime ?? undefined, nextTime: nextTime ?? undefined },
   }
 }
 

@@ -1,6 +1,8 @@
+import { allowanceOf, type PeersName } from '../../lib/rules/terms.ts'
 import type { ImageStateName, StorageName } from '../images/row.ts'
 import { isThere } from '../agents/queries.ts'
 import type { Sql } from '../db/open.ts'
+import { readTerms, type Reasons } from '../rules/terms.ts'
 import { fetching, present, type ReplicaRow } from './queries.ts'
 
 /** How an image stands at a facility, with all that is in its way. */
@@ -28,9 +30,11 @@ export interface Standing {
   /** Images that the facility fetches now. */
   readonly fetching: number
   readonly holders: readonly string[]
+  /** From where it comes first, as far as is known now. */
+  readonly peers: PeersName
 }
 
-type StandingRow = Omit<Standing, 'replica'> &
+type StandingRow = Omit<Standing, 'replica' | 'peers'> &
   Omit<ReplicaRow, 'state'> & { readonly state: number | null }
 
 /** Undefined where there is no such image. */
@@ -38,6 +42,7 @@ export async function readStanding(
   sql: Sql,
   facility: string,
   image: string,
+  now: Date,
 ): Promise<Standing | undefined> {
   const [row] = await sql<StandingRow[]>`
     select image.name as image, facility.name as facility, image.state as image_state, storage,
@@ -54,7 +59,7 @@ export async function readStanding(
         where same.manifest = image.manifest and copy.facility <> facility.name
           and copy.state = ${present} and ${isThere(sql, sql`holder.agent_time`)}), '{}') as holders,
       encode(manifest.digest, 'hex') as digest, replica.state, total_bytes, peer_bytes, portal_bytes, error,
-      replica.update_time, image_use.time as use_time
+      replica.update_time, replica.next_time, image_use.time as use_time
     from image join manifest on manifest.id = image.manifest
     cross join facility
     left join wanted on wanted.facility = facility.name and wanted.image = image.name
@@ -63,5 +68,17 @@ export async function readStanding(
     where image.name = ${image} and facility.name = ${facility}`
   if (row === undefined) return undefined
   const { state, ...rest } = row
-  return { ...rest, replica: state === null ? undefined : { ...rest, state } }
+  const replica = state === null ? undefined : { ...rest, state }
+  return { ...rest, replica, peers: await peersOf(sql, rest, now) }
+}
+
+async function peersOf(
+  sql: Sql,
+  { holders, ...reasons }: Reasons & Pick<Standing, 'holders'>,
+  now: Date,
+): Promise<PeersName> {
+  const termsOf = await readTerms(sql, [reasons.facility])
+  const allowance = allowanceOf(termsOf(reasons), holders.length > 0, now)
+  if (allowance.kind === 'open') return allowance.peers
+  return allowance.kind === 'alone' ? 'only' : 'first'
 }

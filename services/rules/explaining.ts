@@ -1,9 +1,11 @@
 import { judge } from '../../lib/rules/judge.ts'
+import { allowanceOf } from '../../lib/rules/terms.ts'
 import type { Sql } from '../db/open.ts'
 import { minute } from '../moment.ts'
 import { readFacts } from './facts.ts'
 import { rulesOf } from './queries.ts'
-import { selectionOf } from './rule.ts'
+import { selectionOf, type RuleRow } from './rule.ts'
+import { termsOfRule } from './terms.ts'
 
 /** What each sync rule of a facility says of an image, as sentences. */
 export async function explainRules(
@@ -18,6 +20,21 @@ export async function explainRules(
   return rules.map((rule) => {
     const { selected, why } = judge(selectionOf(rule), facts)
     const next = rule.nextTime === null ? '' : ` It selects anew at ${minute(rule.nextTime)}.`
-    return `The sync rule ${rule.name} ${selected ? 'selects it' : 'does not select it'}: ${why}.${next}`
+    const terms = selected ? termsInWords(rule, now) : ''
+    return `The sync rule ${rule.name} ${selected ? 'selects it' : 'does not select it'}: ${why}.${terms}${next}`
   })
+}
+
+/** On which terms what a rule selects is fetched; nothing where it has none. */
+function termsInWords(rule: RuleRow, now: Date): string {
+  const { windows, zone, rate, peers } = rule
+  const allowance = allowanceOf(termsOfRule(rule), true, now)
+  const opens = allowance.kind === 'closed' ? `, next from ${minute(allowance.opensAt)}` : ''
+  const said = [
+    ...(windows.length === 0 ? [] : [`in the hours ${windows.join(', ')} of ${zone}${opens}`]),
+    ...(rate === 0n ? [] : [`at ${rate} bytes a second at most`]),
+    ...(peers === 'last' ? ['from the portal first'] : []),
+    ...(peers === 'only' ? ['from other facilities alone'] : []),
+  ]
+  return said.length === 0 ? '' : ` By it alone it is fetched ${said.join(', ')}.`
 }

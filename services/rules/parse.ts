@@ -1,6 +1,8 @@
 import { invalid, type Failure } from '../../lib/failure.ts'
 import { parseAliasName, parseFacilityName, renderAliasName, shown } from '../../lib/names/name.ts'
 import { parsePattern, renderPattern } from '../../lib/names/pattern.ts'
+import { peersNamed } from '../../lib/rules/terms.ts'
+import { parseWindow, windowPattern } from '../../lib/window.ts'
 import type { SyncRule } from '../../proto/gen/merge/image/v1/rule.ts'
 import { demandShort } from '../remark.ts'
 import { parseSchedule } from '../schedule.ts'
@@ -11,6 +13,9 @@ const mostNewest = 1000
 const mostJitter = 86_400
 const mostDays = 36_525
 const mostPriority = 100
+const mostWindows = 8
+const leastRate = 1000n
+const mostRate = 999_999_999_999_999n
 
 /** Reads a rule as it was sent, or throws what is wrong with it. */
 export function parseRule(given: SyncRule | undefined): Written {
@@ -28,6 +33,7 @@ export function parseRule(given: SyncRule | undefined): Written {
     ...whatOf(given),
     origin: originOf(given.origin, facility),
     ...parseSchedule(given),
+    ...termsOf(given),
     ...leavingOf(given),
   }
 }
@@ -58,6 +64,24 @@ function originOf(text: string, facility: string): string {
   const origin = text === '' || text === 'portal' ? text : parseFacilityName(text)
   if (origin !== facility) return origin
   throw wrong('origin', 'What is at the facility need not come from there.')
+}
+
+function termsOf(given: SyncRule): Pick<Written, 'windows' | 'rate' | 'peers'> {
+  const { windows, rate, peers } = given
+  if (rate > 0n && (rate < leastRate || rate > mostRate)) {
+    throw wrong('rate', `rate is ${leastRate} to ${mostRate} bytes a second, or 0 for no limit.`)
+  }
+  return { windows: windowsOf(windows), rate, peers: peersNamed(peers) }
+}
+
+function windowsOf(texts: readonly string[]): string[] {
+  if (texts.length > mostWindows) throw wrong('windows', `windows are ${mostWindows} at most.`)
+  return listOf('windows', texts, (text) => {
+    const window = windowPattern.test(text) ? parseWindow(text) : undefined
+    if (window !== undefined && window.from !== window.to) return text
+    const flaw = `"${shown(text)}" is none: write two different times of a day, as in 22:00-06:00.`
+    throw wrong('windows', `windows are hours of the day, and ${flaw}`)
+  })
 }
 
 function listOf(field: string, texts: readonly string[], read: (text: string) => string): string[] {

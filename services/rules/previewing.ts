@@ -1,6 +1,7 @@
+import type { PeersName } from '../../lib/rules/terms.ts'
 import type { PreviewedImage, PreviewSyncResponse } from '../../proto/gen/merge/image/v1/rule.ts'
 import { isThere } from '../agents/queries.ts'
-import type { Sql } from '../db/open.ts'
+import type { Sql, Transaction } from '../db/open.ts'
 import { present } from '../facilities/queries.ts'
 import type { Chosen } from './applying.ts'
 
@@ -22,15 +23,18 @@ export async function preview(
   facility: { readonly name: string; readonly storedBytes: bigint },
   chosen: readonly Chosen[],
   leaving: readonly string[],
-): Promise<PreviewSyncResponse> {
+  peers: PeersName = 'first',
+): Promise<Omit<PreviewSyncResponse, 'rule'>> {
   const why = new Map(chosen.map((one) => [one.image, one.why]))
   const rows = await readRows(sql, facility.name, [...why.keys()].sort())
   const images = rows.map((row): PreviewedImage => ({ ...row, reason: why.get(row.image) ?? '' }))
   const sum = (some: readonly PreviewedImage[]): bigint =>
     some.reduce((bytes, { fetchBytes }) => bytes + fetchBytes, 0n)
+  const isFromPeers = ({ atPeers }: PreviewedImage): boolean =>
+    peers === 'only' || (peers === 'first' && atPeers)
   const [peerBytes, portalBytes] = [
-    sum(images.filter(({ atPeers }) => atPeers)),
-    sum(images.filter(({ atPeers }) => !atPeers)),
+    sum(images.filter(isFromPeers)),
+    sum(images.filter((image) => !isFromPeers(image))),
   ]
   const { storedBytes } = facility
   return {
@@ -41,6 +45,14 @@ export async function preview(
   }
 }
 
+/** Whether another facility than this one has the image's content whole, and its agent is there. */
+export const atPeers = (sql: Sql | Transaction, facility: ReturnType<Sql>) => sql`
+  exists (
+    select from replica join image as same on same.name = replica.image
+      join facility as other on other.name = replica.facility
+    where same.manifest = image.manifest and replica.facility <> ${facility}
+      and replica.state = ${present} and ${isThere(sql, sql`other.agent_time`)})`
+
 /** Each chunk counts for the first image that brings it; an image whose bytes are a facility's counts whole. */
 export function readRows(sql: Sql, facility: string, images: readonly string[]): Promise<Row[]> {
   return sql<Row[]>`
@@ -49,11 +61,7 @@ export function readRows(sql: Sql, facility: string, images: readonly string[]):
         exists (select from replica where replica.facility = ${facility} and replica.image = image.name
           and replica.state = ${present}) as present,
         exists (select from want where want.facility = ${facility} and want.image = image.name) as wanted,
-        exists (
-          select from replica join image as same on same.name = replica.image
-            join facility as other on other.name = replica.facility
-          where same.manifest = image.manifest and replica.facility <> ${facility}
-            and replica.state = ${present} and ${isThere(sql, sql`other.agent_time`)}) as at_peers
+        ${atPeers(sql, sql`${facility}`)} as at_peers
       from image join manifest on manifest.id = image.manifest
       where image.name = any (${images as string[]})),
     brought as (

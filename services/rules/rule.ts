@@ -3,6 +3,7 @@ import { conflict, missing, type Failure } from '../../lib/failure.ts'
 import { shown } from '../../lib/names/name.ts'
 import { parsePattern } from '../../lib/names/pattern.ts'
 import type { Selection } from '../../lib/rules/judge.ts'
+import { peersCodes, type PeersName } from '../../lib/rules/terms.ts'
 import { RuleLeaving, type SyncRule } from '../../proto/gen/merge/image/v1/rule.ts'
 import { nextOf as scheduledAfter, type Schedule } from '../schedule.ts'
 
@@ -17,6 +18,11 @@ export interface Written extends Schedule {
   readonly aliases: readonly string[]
   readonly held: boolean
   readonly origin: string
+  /** When the agent may fetch what it wants; none for at any time. */
+  readonly windows: readonly string[]
+  /** Bytes a second; 0 for as fast as they come. */
+  readonly rate: bigint
+  readonly peers: PeersName
   readonly jitterSeconds: number
   readonly leaving: LeavingName
   readonly keepDays: number
@@ -73,6 +79,7 @@ export function renderRule({
   ...row
 }: RuleRow & { readonly imageCount: number }): SyncRule {
   const { zone, leaving, version, selectTime, nextTime, patterns, aliases, ...rest } = row
+  const { windows, rate, peers } = rest
   const { facility, name, newest, held, origin, cron, jitterSeconds, keepDays, priority } = rest
   return {
     ...{
@@ -88,6 +95,7 @@ export function renderRule({
       imageCount,
     },
     ...{ patterns: [...patterns], aliases: [...aliases], leaving: leavings[leaving] },
+    ...{ windows: [...windows], rate, peers: peersCodes[peers] },
     ...{ notes: rest.notes, author: rest.author, updateTime: rest.updateTime },
     ...{ timeZone: zone, selectTime: selectTime ?? undefined, nextTime: nextTime ?? undefined },
     etag: String(version),

@@ -18,7 +18,7 @@ import { readCandidates, readFacts } from './facts.ts'
 import { preview } from './previewing.ts'
 import * as queries from './queries.ts'
 import { parseRule } from './parse.ts'
-import { demandEtag, nextOf, noRule, renderRule, type RuleRow } from './rule.ts'
+import { demandEtag, nextOf, noRule, renderRule } from './rule.ts'
 
 export interface RulesDeps {
   readonly sql: Sql
@@ -84,14 +84,16 @@ export function ruleService(deps: RulesDeps): Service<typeof SyncRuleServiceServ
       const facility = await getFacility(sql, request.facility)
       const rule = await ruleOf(request, deps)
       if (rule === undefined) {
-        return preview(sql, facility, await imagesOf(request, deps), [])
+        const found = await preview(sql, facility, await imagesOf(request, deps), [])
+        return { ...found, rule: undefined }
       }
       const chosen = chosenBy(rule, await readCandidates(sql, rule.newest, now()))
       const selected = new Set(chosen.map(({ image }) => image))
       const leaves = request.rule?.name !== '' && rule.leaving === 'release'
       const wants = leaves ? await queries.wantedBy(sql, rule) : []
       const left = wants.filter((image) => !selected.has(image))
-      return preview(sql, facility, chosen, left)
+      const found = await preview(sql, facility, chosen, left, rule.peers)
+      return { ...found, rule: renderRule(rule) }
     },
   }
 }
@@ -100,7 +102,7 @@ export function ruleService(deps: RulesDeps): Service<typeof SyncRuleServiceServ
 async function ruleOf(
   request: PreviewSyncRequest,
   { sql, now }: RulesDeps,
-): Promise<RuleRow | undefined> {
+): Promise<queries.Counted | undefined> {
   const { facility, name, rule, images } = request
   const asked = [name !== '', rule !== undefined, images.length > 0].filter((given) => given)
   if (asked.length !== 1) {
@@ -116,7 +118,7 @@ async function ruleOf(
   const kept = { author: '', updateTime: now(), version: 0, generation: null }
   // One without a name is compared with none.
   const named = { ...rule, facility, name: rule.name || 'unnamed' }
-  return { ...parseRule(named), ...kept, selectTime: null, nextTime: null }
+  return { ...parseRule(named), ...kept, selectTime: null, nextTime: null, imageCount: 0 }
 }
 
 async function imagesOf(

@@ -1,7 +1,9 @@
 import { expect, test } from '@jest/globals'
 import { replicas } from '../../agent/report.ts'
 import { totalToFetch, type Transfer } from '../../agent/transfers.ts'
+import type { Wait } from '../../agent/plan.ts'
 import { makeBell } from '../../lib/bell.ts'
+import { sleep } from '../../lib/chunks/clock.ts'
 import { exhausted } from '../../lib/failure.ts'
 import { WatchDesiredStateResponse } from '../../proto/gen/merge/image/v1/agent.ts'
 import { ReplicaState } from '../../proto/gen/merge/image/v1/facility.ts'
@@ -16,7 +18,12 @@ const transfer: Transfer = {
   failures: 0,
 }
 
-function standing(wanted: readonly string[], transfers: Record<string, Transfer>, here: string[]) {
+function standing(
+  wanted: readonly string[],
+  transfers: Record<string, Transfer>,
+  here: string[],
+  waits: ReadonlyMap<string, Wait> = new Map(),
+) {
   const images = wanted.map((name) => ({
     image: Image.create({ name }),
     holders: [],
@@ -26,12 +33,14 @@ function standing(wanted: readonly string[], transfers: Record<string, Transfer>
     desired: WatchDesiredStateResponse.create({ images }),
     applied: 0n,
     unreachable: undefined,
+    waits,
     transfers: new Map(Object.entries(transfers)),
     bell: makeBell(),
   }
   return replicas(
     state,
     here.map((name) => Image.create({ name, digest: `sha256:${name}` })),
+    { clock: { now: () => 5_000, sleep }, now: () => new Date('2026-06-15T12:00:00.500Z') },
   )
 }
 
@@ -57,12 +66,33 @@ test('an image on its way tells how far it is, and from where', () => {
 
 test('an image that failed tells why, until it is here', () => {
   const failure = exhausted('DISK_FULL', 'no space is left')
-  const failed = { a: { ...transfer, state: 'failed', failure, failures: 1 } as const }
+  const failed = {
+    a: { ...transfer, state: 'failed', failure, failures: 1, retryAt: 8_000 } as const,
+  }
   expect(standing(['a'], failed, [])).toMatchObject([
-    { state: ReplicaState.REPLICA_STATE_FAILED, error: 'no space is left' },
+    {
+      state: ReplicaState.REPLICA_STATE_FAILED,
+      error: 'no space is left',
+      nextTime: new Date('2026-06-15T12:00:04Z'),
+    },
   ])
   expect(standing(['a'], failed, ['a'])).toMatchObject([
-    { state: ReplicaState.REPLICA_STATE_PRESENT, error: '' },
+    { state: ReplicaState.REPLICA_STATE_PRESENT, error: '', nextTime: undefined },
+  ])
+})
+
+test('an image that waits tells for what its rules have it wait, and until when', () => {
+  const opensAt = new Date('2026-06-15T20:00:00Z')
+  const waits = new Map<string, Wait>([
+    ['a', { kind: 'closed', rule: 'nightly', opensAt }],
+    ['b', { kind: 'alone', rule: 'near' }],
+  ])
+  expect(standing(['a', 'b'], {}, [], waits)).toMatchObject([
+    { error: 'waits for 20:00 UTC, as the sync rule nightly says', nextTime: opensAt },
+    {
+      error: 'waits until another facility has it whole, as the sync rule near says',
+      nextTime: undefined,
+    },
   ])
 })
 

@@ -15,7 +15,13 @@ const image = (day: string, state: ImageState = released) =>
 const [old, recent, wanted] = [image('20260101'), image('20260201'), image('20260301')]
 
 const desired = WatchDesiredStateResponse.create({
-  images: [recent, wanted].map((each) => ({ image: each, holders: [], fetchers: [], priority: 0 })),
+  images: [recent, wanted].map((each) => ({
+    image: each,
+    holders: [],
+    fetchers: [],
+    priority: 0,
+    terms: [],
+  })),
   catalogue: ListDistrosResponse.create({
     distros: [
       Distro.create({
@@ -83,7 +89,7 @@ describe('a reference, while the portal is away,', () => {
     const revoked = { ...recent, state: ImageState.IMAGE_STATE_REVOKED }
     const told = {
       ...desired,
-      images: [{ image: revoked, holders: [], fetchers: [], priority: 0 }],
+      images: [{ image: revoked, holders: [], fetchers: [], priority: 0, terms: [] }],
     }
     expect(() => here(recent.name, [old, recent], told)).toThrow(
       expect.objectContaining({ reason: 'REVOKED' }),

@@ -22,6 +22,23 @@ test.each([
   if (closes !== undefined) expect(minutes(untilCloseMs(window, at(time)))).toBe(closes)
 })
 
+const berlin = (text: string) => parseWindow(text, 'Europe/Berlin')
+
+test.each([
+  ['in winter', '22:00-06:00', '2026-01-15T20:00Z', 60, undefined],
+  ['in summer', '22:00-06:00', '2026-07-15T20:00Z', 0, 480],
+  ['over the night when clocks are set forward', '22:00-06:00', '2026-03-28T21:00Z', 0, 420],
+  ['over the night when they are set back', '22:00-06:00', '2026-10-24T20:00Z', 0, 540],
+  ['after a night that is an hour shorter', '09:00-10:00', '2026-03-28T22:00Z', 540, undefined],
+  // 02:30 is not on that day: the hour after 02:00 is passed by.
+  ['when its beginning is passed by', '02:30-04:00', '2026-03-29T00:15Z', 45, undefined],
+  ['when its end is passed by', '01:00-02:30', '2026-03-29T00:15Z', 0, 45],
+])('a window of a time zone holds %s', (_, text, time, opens, closes) => {
+  const now = new Date(time)
+  expect(minutes(untilOpenMs(berlin(text), now))).toBe(opens)
+  if (closes !== undefined) expect(minutes(untilCloseMs(berlin(text), now))).toBe(closes)
+})
+
 test('what is no window is told from one', () => {
   const texts = ['22:00-06:00', '24:00-06:00', '2:00-6:00', '22:00', '22:60-06:00', '22:00-06:00 ']
   expect(texts.map((text) => windowPattern.test(text))).toEqual([

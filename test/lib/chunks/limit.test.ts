@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { type Clock, sleep } from '../../../lib/chunks/clock.ts'
-import { limitTo } from '../../../lib/chunks/limit.ts'
+import { bothLimits, limitTo } from '../../../lib/chunks/limit.ts'
 
 const never = new AbortController().signal
 
@@ -44,6 +44,25 @@ describe('a limit', () => {
     const takers = [10_000, 100_000, 3000, 50_000].map(taker)
     await clock.pass(10_000)
     expect(Math.abs(passed / 10_000_000 - 1)).toBeLessThan(0.05)
+    stop.abort()
+    await clock.pass(1000)
+    await Promise.all(takers)
+  })
+
+  test('and another together let through what the slower says', async () => {
+    const clock = toldClock()
+    const limit = bothLimits(limitTo(900_000, clock), limitTo(400_000, clock))
+    let passed = 0
+    const stop = new AbortController()
+    const taker = async (): Promise<void> => {
+      while (!stop.signal.aborted) {
+        await limit.take(10_000, stop.signal)
+        passed += 10_000
+      }
+    }
+    const takers = [taker(), taker(), taker()]
+    await clock.pass(10_000)
+    expect(Math.abs(passed / 4_000_000 - 1)).toBeLessThan(0.05)
     stop.abort()
     await clock.pass(1000)
     await Promise.all(takers)

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { partChunks, rank, type RankedSource } from '../../../lib/chunks/ranking.ts'
+import { partChunks, rank, type Origin, type RankedSource } from '../../../lib/chunks/ranking.ts'
 import { holding } from '../../support/chunks.ts'
 
 const source = holding([])
@@ -14,13 +14,17 @@ interface Given {
   readonly resting?: Readonly<Record<string, number>>
 }
 
-function order({ rates = {}, busy = {}, resting = {} }: Given, sources = [portal, a, b]): string {
+function order(
+  { rates = {}, busy = {}, resting = {} }: Given,
+  sources = [portal, a, b],
+  first?: Origin,
+): string {
   const knows = (name: string) => ({
     rate: rates[name],
     busy: busy[name] ?? 0,
     restingUntil: resting[name] ?? -Infinity,
   })
-  return rank(sources, knows, 100)
+  return rank(sources, knows, 100, first)
     .map(({ name }) => name)
     .join(' ')
 }
@@ -58,6 +62,13 @@ test.each<[string, Given, string]>([
   ['a rate of nothing is no division by it', { rates: { a: 0, b: 2 } }, 'portal b a'],
 ])('%s', (_, given, expected) => {
   expect(order(given)).toBe(expected)
+})
+
+test.each<[string, Given, string]>([
+  ['it comes before peers, however fast they are', { rates: { a: 90 * MB } }, 'portal a b'],
+  ['it comes last all the same while it sits out', { resting: { portal: 101 } }, 'a b portal'],
+])('where the portal is to come first, %s', (_, given, expected) => {
+  expect(order(given, [a, b, portal], 'portal')).toBe(expected)
 })
 
 test('parts under way come to be shared as the rates are', () => {

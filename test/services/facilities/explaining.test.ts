@@ -8,11 +8,11 @@ const base: Standing = {
   ...{ image: 'debian-13.1-std-x86-20260615', facility: 'lab1' },
   ...{ imageState: 'released', storage: 'present', own: false, home: null },
   ...{ actor: 'admin', wantTime: time, replica: undefined, pushed: true, rules: [] },
-  ...{ agentTime: time, agentIsThere: true, fetching: 0, holders: [] },
+  ...{ agentTime: time, agentIsThere: true, fetching: 0, holders: [], peers: 'first' },
 }
 const replica = (state: number, error = '') => ({
   ...{ image: base.image, digest: '', state, totalBytes: 100n, peerBytes: 30n, portalBytes: 10n },
-  ...{ error, updateTime: time, useTime: null },
+  ...{ error, updateTime: time, useTime: null, nextTime: null },
 })
 const unwanted = { actor: null, wantTime: null }
 

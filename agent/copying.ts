@@ -1,0 +1,70 @@
+import { either, nobodyWaits } from '../lib/chunks/abort.ts'
+import { copyChunks, type CopyOptions } from '../lib/chunks/copy.ts'
+import type { Run } from '../lib/chunks/source.ts'
+import type { Digest } from '../lib/content/digest.ts'
+import type { PeersName } from '../lib/rules/terms.ts'
+import { sharing } from '../lib/sharing/sharing.ts'
+import type { Image } from '../proto/gen/merge/image/v1/image.ts'
+import type { FetchDeps, FetchNews } from './fetch.ts'
+
+/** What is to be copied of an image, and from where. */
+export interface Copying {
+  readonly image: Image
+  /** All its chunks, in its order. */
+  readonly digests: readonly Digest[]
+  readonly lacking: readonly Digest[]
+  readonly peers: PeersName
+  readonly news: FetchNews
+}
+
+const stallMs = 20_000
+
+/** Fetches the chunks that are lacking, each from whoever has it. */
+export async function copyImage(
+  copying: Copying,
+  deps: FetchDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const stop = new AbortController()
+  const { news, lacking: digests } = copying
+  const { store, clock, standing, limit } = deps
+  const { came, ...ways } = waysOf(copying, deps, either(stop.signal, signal))
+  const onRun: CopyOptions['onRun'] = (run, from) => {
+    came?.(run)
+    news.fetched(from.origin, run.payload.length)
+  }
+  try {
+    await copyChunks({ ...ways, digests, store, signal, clock, standing, limit, stallMs, onRun })
+  } finally {
+    stop.abort(nobodyWaits)
+  }
+}
+
+interface Ways extends Pick<CopyOptions, 'sources' | 'batches' | 'first'> {
+  readonly came?: (run: Run) => void
+}
+
+/** Peers come first in step with others who fetch the image at the same time; otherwise only who has it whole counts. */
+function waysOf(
+  { image, digests, lacking, peers }: Copying,
+  { portal, company, clock }: FetchDeps,
+  signal: AbortSignal,
+): Ways {
+  const companyNow = () => company(image.name)
+  switch (peers) {
+    case 'first': {
+      const shared = sharing({ digests, lacking, company: companyNow, clock })
+      return {
+        sources: (wanted) => [...shared.peers(wanted), portal],
+        batches: shared.batches(signal),
+        came: (run) => {
+          shared.came(run)
+        },
+      }
+    }
+    case 'last':
+      return { sources: () => [portal, ...companyNow().holders], first: 'portal' }
+    case 'only':
+      return { sources: () => companyNow().holders }
+  }
+}

@@ -1,0 +1,8 @@
+-- On which terms the images of a sync rule are fetched (docs/rules.md).
+alter table sync_rule add windows text[] not null default '{}';
+-- Bytes a second; 0 for as fast as they come.
+alter table sync_rule add rate bigint not null default 0;
+alter table sync_rule add peers text not null default 'first' check (peers in ('first', 'last', 'only'));
+
+-- When an image is tried again, or when its hours begin.
+alter table replica add next_time timestamptz;
