@@ -74,8 +74,10 @@ async function fetchAll(
     async take(run, from) {
       came++
       options.onRun?.(run, from)
-      await options.limit?.take(run.payload.length, signal)
+      const bytes = run.payload.length
+      // What has come is kept, whatever ends the waiting.
       await queue.push(run, signal)
+      await options.limit?.take(bytes, signal)
     },
   }
   const work = async (): Promise<void> => {
