@@ -85,6 +85,25 @@ describe('on the command line, a sync rule', () => {
     })
   })
 
+  test('says in which hours, how fast and from where, when it is put, listed, shown and previewed', async () => {
+    const hours = ['--windows', '22:00-06:00', '--time-zone', 'Europe/Berlin']
+    const terms = [...hours, '--rate', '20M', '--peers', 'last']
+    const words = '22:00-06:00 Europe/Berlin, 21.0 MB/s, portal first'
+    const lines = ['--lines', 'fedora-*-*-*']
+    expect((await mrg('put', 'rule', 'lab2', 'slow', ...lines, ...terms)).exit).toBe(0)
+    expect((await mrg('list', 'rules', 'lab2')).out).toContain(words)
+    expect((await mrg('show', 'rule', 'lab2', 'slow')).out).toContain(`Fetched           ${words}`)
+    const json = JSON.parse((await mrg('show', 'rule', 'lab2', 'slow', '--json')).out) as object
+    expect(json).toMatchObject({ windows: ['22:00-06:00'], rate: 20_971_520, peers: 'last' })
+    const preview = await mrg('preview', 'rule', 'lab2', '--lines', 'debian-13-*-*', ...terms)
+    expect(preview.out).toMatch(/at most, [\d.]+ s at that rate/)
+    expect(preview.out).toContain(`By this rule alone they are fetched so: ${words}.`)
+    const wrong = await mrg('put', 'rule', 'lab2', 'slow', ...lines, '--peers', 'never')
+    expect(wrong).toMatchObject({ exit: 2, out: '' })
+    expect(wrong.err).toContain('--peers "never" is none of these: first, last, only')
+    await mrg('delete', 'rule', 'lab2', 'slow')
+  })
+
   test('is previewed with bytes, sources, time and room, and nothing is moved', async () => {
     const preview = await mrg(
       'preview',

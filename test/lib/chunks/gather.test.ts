@@ -48,6 +48,19 @@ describe('several peers', () => {
     expect(Object.fromEntries(served)).toEqual({ p0: 30, p1: 30, p2: 30, portal: 10 })
   })
 
+  test('are not even asked where the portal comes first, and give what that cannot', async () => {
+    const served = await copy({
+      sources: () => [peer('p', refusing), portal(good)],
+      first: 'portal',
+    })
+    expect(Object.fromEntries(served)).toEqual({ portal: 100 })
+    const without = await copy({
+      sources: () => [peer('p', good), portal(refusing)],
+      first: 'portal',
+    })
+    expect(Object.fromEntries(without)).toEqual({ p: 100 })
+  })
+
   test('that have not answered do not hold up a batch that another holds', async () => {
     const sources = [peer('far', answering(5000, chunks)), peer('near', answering(1, chunks))]
     const began = performance.now()

@@ -6,9 +6,11 @@ import {
   Replica,
   ReplicaState,
 } from '../../../proto/gen/merge/image/v1/facility.ts'
+import { RulePeers } from '../../../proto/gen/merge/image/v1/rule.ts'
 import { makeFacilities } from '../../support/facilities.ts'
 import { publish } from '../../support/images.ts'
 import { freshPortal } from '../../support/portal.ts'
+import { ruleCalls, wanted } from '../../support/rules.ts'
 
 const now = new Date('2026-06-15T10:00:00Z')
 const after = (seconds: number): Date => new Date(now.getTime() + seconds * 1000)
@@ -94,6 +96,36 @@ test('what is to be there by a time goes before the rest, and the answer says wh
   await push(large)
   const { byTime } = await portal.as('admin').facilities.explainReplica({ facility, image: large })
   expect(byTime).toEqual(after(25))
+})
+
+test('what rules bind is expected in their hours and at their rate, and holds up nothing that is pushed', async () => {
+  await report({})
+  const rules = ruleCalls(portal.as(`manager:${facility}`), facility)
+  const bounds = { windows: ['11:00-12:00'], rate: 5_000n }
+  await rules.put('bound', { patterns: ['debian-12-*-*'], ...bounds })
+  await wanted(portal.as(`agent:${facility}`), facility, [large])
+  const explained = () => portal.as('admin').facilities.explainReplica({ facility, image: large })
+  // An hour until it may, and 200 kB at 5 kB a second.
+  expect((await explained()).expectedTime).toEqual(after(3640))
+  expect((await push(small, after(60))).expectedTime).toEqual(after(10))
+  // Then the small one, which is small and bound by nothing, will be there first.
+  expect((await explained()).expectedTime).toEqual(after(3650))
+  expect((await explained()).message).toContain(
+    'By it alone it is fetched in the hours 11:00-12:00 of UTC, next from 2026-06-15 11:00 UTC, at 5000 bytes a second at most.',
+  )
+  expect((await push(large, after(60))).expectedTime).toEqual(after(30))
+})
+
+test('what comes from peers alone is expected once one has it', async () => {
+  await report({})
+  const rules = ruleCalls(portal.as(`manager:${facility}`), facility)
+  const peers = RulePeers.RULE_PEERS_ONLY
+  await rules.put('near', { patterns: ['debian-13-*-*'], peers })
+  await wanted(portal.as(`agent:${facility}`), facility, [small])
+  const explained = { facility, image: small }
+  const { expectedTime, message } = await portal.as('admin').facilities.explainReplica(explained)
+  expect(expectedTime).toBeUndefined()
+  expect(message).toContain('from other facilities alone, and none has it whole')
 })
 
 test('what is on its way is not left for another, and counts for what has not come', async () => {

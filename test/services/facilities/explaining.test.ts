@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { explainStanding } from '../../../services/facilities/explaining.ts'
-import { failed, fetching, present } from '../../../services/facilities/queries.ts'
+import { failed, fetching, present, waiting } from '../../../services/facilities/queries.ts'
 import type { Standing } from '../../../services/facilities/standing.ts'
 
 const time = new Date('2026-06-15T10:22:31Z')
@@ -39,6 +39,23 @@ test.each<[string, Partial<Standing>, readonly string[]]>([
       'admin put it on the list of lab1 on 2026-06-15, and the sync rule std of lab1 wants it, and the sync rule new of lab1 wants it.',
     ],
   ],
+  [
+    'waits for what its agent says',
+    { replica: replica(waiting, 'waits for 20:00 UTC, as the sync rule nightly says') },
+    ['It waits for 20:00 UTC, as the sync rule nightly says.'],
+  ],
+  [
+    'failed, and when it is tried again',
+    { replica: { ...replica(failed, 'no space'), nextTime: time } },
+    ['no space. It is tried again at 2026-06-15 10:22:31 UTC.'],
+  ],
+  ['comes from peers alone', { peers: 'only', holders: ['lab2'] }, ['It comes from lab2 alone.']],
+  [
+    'comes from no peer',
+    { peers: 'only' },
+    ['from other facilities alone, and none has it whole.'],
+  ],
+  ['comes from the portal', { peers: 'last', holders: ['lab2'] }, ['from the portal first.']],
   ['is its own', { ...unwanted, own: true, replica: replica(present) }, ['whose own image it is.']],
   [
     'was never wanted',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { RuleLeaving, SyncRule } from '../../../proto/gen/merge/image/v1/rule.ts'
+import { RuleLeaving, RulePeers, SyncRule } from '../../../proto/gen/merge/image/v1/rule.ts'
 import { parseRule } from '../../../services/rules/parse.ts'
 
 const { RULE_LEAVING_KEEP_DAYS } = RuleLeaving
@@ -18,6 +18,14 @@ describe('a rule', () => {
     const written = parsed({ patterns, aliases: ['debian', 'debian'], cron: ' 0  3 * *  * ' })
     expect(written.patterns).toEqual(['debian-*-*-*', 'debian-13-std-x86'])
     expect(written).toMatchObject({ aliases: ['debian'], cron: '0 3 * * *' })
+  })
+
+  test('says on which terms what it wants is fetched, or on none', () => {
+    expect(parsed({})).toMatchObject({ windows: [], rate: 0n, peers: 'first' })
+    const given = { windows: ['22:00-06:00', '12:00-13:00', '22:00-06:00'], rate: 1000n }
+    expect(parsed({ ...given, peers: RulePeers.RULE_PEERS_ONLY })).toMatchObject({
+      ...{ windows: ['12:00-13:00', '22:00-06:00'], rate: 1000n, peers: 'only' },
+    })
   })
 
   test.each<[string, Partial<SyncRule>, string, string]>([
@@ -45,6 +53,10 @@ describe('a rule', () => {
     ['too often', { cron: '* * * * *' }, 'INVALID_FIELD', 'cron'],
     ['in no zone', { timeZone: 'Mars/Base' }, 'INVALID_FIELD', 'no time zone'],
     ['too late', { jitterSeconds: 86_401 }, 'INVALID_FIELD', 'a day'],
+    ['in hours that are none', { windows: ['22-6'] }, 'INVALID_FIELD', 'as in 22:00-06:00'],
+    ['in no hour', { windows: ['22:00-22:00'] }, 'INVALID_FIELD', 'two different times'],
+    ['in nine windows', { windows: Array(9).fill('22:00-06:00') }, 'INVALID_FIELD', '8 at most'],
+    ['hardly moving', { rate: 999n }, 'INVALID_FIELD', 'rate is 1000 to'],
     ['above all', { priority: 101 }, 'INVALID_FIELD', '-100 to 100'],
     ['kept for no days', { leaving: RULE_LEAVING_KEEP_DAYS }, 'INVALID_FIELD', '1 to 36525'],
     ['with days and no reason', { keepDays: 3 }, 'INVALID_FIELD', 'without KEEP_DAYS'],
