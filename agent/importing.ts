@@ -95,7 +95,7 @@ async function publish(
   const { days, shared, candidate } = request
   const target = targetOf(request, file, deps.facility)
   const upload = await begin(
-    { target, notes: importedNotes(about) },
+    { target, notes: importedNotes(about), labels: {} },
     { days, shared },
     deps,
     signal,

@@ -1,3 +1,4 @@
+import type { Labels } from '../lib/labels.ts'
 import type { Clock } from '../lib/chunks/clock.ts'
 import type { ChunkIndex } from '../lib/chunks/places.ts'
 import type { ChunkStore } from '../lib/chunks/source.ts'
@@ -31,6 +32,7 @@ export interface Publication {
   readonly mostBytes: number
   readonly packages: readonly Package[]
   readonly notes: string
+  readonly labels: Labels
   readonly parent: string
   /** Whether it is released at once, if no build made it. */
   readonly release: boolean
@@ -159,12 +161,12 @@ async function ingested(
 }
 
 export async function begin(
-  { target, notes }: Pick<Publication, 'target' | 'notes'>,
+  { target, notes, labels }: Pick<Publication, 'target' | 'notes' | 'labels'>,
   custom: CustomUpload | undefined,
   { upstream, clock, newUuid }: Omit<PortalDeps, 'pool'>,
   signal: AbortSignal,
 ): Promise<Upload> {
-  const request = { requestId: newUuid(), target, notes, custom }
+  const request = { requestId: newUuid(), target, notes, labels, custom }
   const ask = () => upstream.uploads.beginUpload(request, { signal })
   const { upload } = await patiently(ask, clock, signal)
   if (upload !== undefined) return upload

@@ -15,6 +15,7 @@ import { areUnpassed, checkTable } from './checks.ts'
 import { command, type Answer, type Context, type Paint } from './command.ts'
 import { everyItem, exactName, present } from './find.ts'
 import { imageJson } from './json.ts'
+import { inWords, selectorFlag } from './labelled.ts'
 import { originFacts } from './provenance.ts'
 import { remarks, standingFacts } from './life.ts'
 import { byFacility } from './matrix.ts'
@@ -39,13 +40,20 @@ const list = command({
       about: 'only those whose bytes are there',
       choices: wordsOf(ImageStorage),
     },
+    labels: selectorFlag,
     'by-facility': { about: 'say which facility holds which, and which lags' },
   },
-  examples: ['list', 'list --distro debian --state candidate', 'list --by-facility'],
+  examples: [
+    'list',
+    'list --distro debian --state candidate',
+    'list --labels team=net,!old',
+    'list --by-facility',
+  ],
   async run(context, _args, { 'by-facility': isMatrix, ...asked }) {
-    const { state = 'unspecified', storage = 'unspecified', ...more } = asked
+    const { state = 'unspecified', storage = 'unspecified', labels = '', ...more } = asked
     const filter = ImageFilter.create({
       ...more,
+      labels: labels === '' ? [] : labels.split(','),
       state: imageStateFromJSON(`IMAGE_STATE_${state.toUpperCase()}`),
       storage: imageStorageFromJSON(`IMAGE_STORAGE_${storage.toUpperCase()}`),
     })
@@ -173,6 +181,7 @@ function imageFacts(paint: Paint, image: Image): (readonly [string, string])[] {
     ...standingFacts(paint, image),
     ['Published', `${time(image.createTime)} by ${plain(image.creator)}`],
     ['Notes', plain(image.notes)],
+    ['Labels', inWords(image)],
     ...originFacts(paint, image),
     ['Digest', image.digest],
     ['Size', bytes(wholeBytes(image))],

@@ -85,6 +85,7 @@ async function sameImage(context: Context, { about, name }: Portable): Promise<I
     ...{ namespace: namespace === '' ? 'portal' : namespace, distro, release, role, arch },
     state: ImageState.IMAGE_STATE_UNSPECIFIED,
     storage: ImageStorage.IMAGE_STORAGE_UNSPECIFIED,
+    labels: [],
   }
   const { signal } = context
   const ofLine = await everyItem(

@@ -17,6 +17,7 @@ import { imageCommands } from './images.ts'
 import { importImage } from './import.ts'
 import { integrityCommands } from './integrity.ts'
 import { itemCommands } from './items.ts'
+import { labelCommands } from './labels.ts'
 import { lockCommands } from './lock.ts'
 import { lockFileCommands } from './locks.ts'
 import { loginCommands } from './login.ts'
@@ -56,6 +57,7 @@ export const mrgImage: Program = {
     importImage,
     ...imageCommands,
     ...standingCommands,
+    ...labelCommands,
     ...restoreCommands,
     ...holdCommands,
     ...heldCommands,

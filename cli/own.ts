@@ -6,6 +6,7 @@ import type { Build } from '../proto/gen/merge/image/v1/build.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import { LocalServiceService } from '../proto/gen/merge/image/v1/local.ts'
 import { command, type Answer, type Context } from './command.ts'
+import { labelsFlag, parseLabelsFlag } from './labelled.ts'
 import { readText } from './document.ts'
 import { imageJson } from './json.ts'
 import { logLines } from './loglines.ts'
@@ -36,6 +37,7 @@ const push = command({
     packages: { value: 'FILE', about: 'the packages in it, as `dpkg-query -W` lists them' },
     parent: { value: 'IMAGE', about: 'the exact name of the image that it was made of' },
     notes: { value: 'TEXT', about: 'what to say about it' },
+    labels: labelsFlag,
     days: { value: 'DAYS', about: 'how long it is kept; as usual at the facility if not given' },
     shared: { about: 'let other facilities have it' },
     candidate: { about: 'do not release it yet: only its exact name finds it' },
@@ -65,6 +67,7 @@ const push = command({
         },
         maxBytes: most === undefined ? 0n : BigInt(parseSize('--max-size', most, help('push'))),
         packages: more.packages === undefined ? [] : await readPackages(at(more.packages)),
+        labels: parseLabelsFlag('--labels', more.labels, help('push')),
         days: parseDays(more.days, 'push'),
         shared: more.shared ?? false,
       },

@@ -19,6 +19,7 @@ import {
 } from '../proto/gen/merge/image/v1/upload.ts'
 import { command, type Context } from './command.ts'
 import { exactName, present } from './find.ts'
+import { labelsFlag, parseLabelsFlag } from './labelled.ts'
 import { published, type Made } from './made.ts'
 import { readPackages } from './packages.ts'
 import type { Progress } from './progress.ts'
@@ -38,6 +39,7 @@ export const diskFlags = {
   packages: { value: 'FILE', about: 'the packages in it, as `dpkg-query -W` lists them' },
   parent: { value: 'IMAGE', about: 'the image that it was made of' },
   notes: { value: 'TEXT', about: 'what to say about it' },
+  labels: labelsFlag,
 } as const
 
 export const publish = command({
@@ -73,6 +75,7 @@ interface MakeFlags extends SourceFlags {
   readonly packages?: string
   readonly parent?: string
   readonly notes?: string
+  readonly labels?: string
   readonly release: boolean
 }
 
@@ -84,13 +87,14 @@ export async function makeImage(
   { notes = '', release, ...more }: MakeFlags,
 ): Promise<Made> {
   const source = sourceOf(file, more)
+  const labels = parseLabelsFlag('--labels', more.labels, 'mrg-image publish --help')
   await (await openInputs(source.files, source.mostBytes))[Symbol.asyncDispose]()
   const packages = more.packages === undefined ? [] : await readPackages(more.packages)
   const parent = more.parent === undefined ? '' : await exactName(context, more.parent)
   const uploads = connect(UploadServiceService, context.channel)
   const { signal, newId, now } = context
   const start = now()
-  const begin = BeginUploadRequest.create({ requestId: newId(), target, notes })
+  const begin = BeginUploadRequest.create({ requestId: newId(), target, notes, labels })
   const upload = present((await uploads.beginUpload(begin, { signal })).upload)
   try {
     const { manifest, last } = await overCuts(context, () => send(context, source, upload))

@@ -1,5 +1,6 @@
 import { RuleLeaving, RulePeers, SyncRule } from '../proto/gen/merge/image/v1/rule.ts'
 import { parseCount } from './count.ts'
+import { selectorFlag } from './labelled.ts'
 import { parseSize } from './size.ts'
 import { UsageError } from './usage.ts'
 
@@ -11,6 +12,7 @@ export const whatFlags = {
   newest: { value: 'N', about: 'the newest N of each line (1, where nothing else is said)' },
   aliases: { value: 'ALIASES', about: 'what these aliases point to, with commas; * for all' },
   held: { about: 'what running materializations and kept artifacts hold' },
+  labels: selectorFlag,
   from: { value: 'ORIGIN', about: 'only what is at portal, or at this facility' },
 } as const
 
@@ -38,6 +40,7 @@ export function ruleOf(facility: string, name: string, given: Given): SyncRule {
   const split = (flag: string): string[] => (text(flag) === '' ? [] : text(flag).split(','))
   return SyncRule.create({
     ...{ facility, name, patterns: split('lines'), aliases: split('aliases') },
+    labels: split('labels'),
     ...{ held: given['held'] === true, origin: text('from'), newest: count('newest', 1000) },
     ...{ cron: text('cron'), timeZone: text('time-zone'), notes: text('notes') },
     ...{ jitterSeconds: count('jitter', 86_400), priority: priorityOf(text('priority')) },

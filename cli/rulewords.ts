@@ -2,7 +2,7 @@ import { RuleLeaving, RulePeers, type SyncRule } from '../proto/gen/merge/image/
 import { bytes, counted } from './units.ts'
 
 /** `the newest 2 of debian-*-std-x86, and what the alias debian points to` */
-export function inWords({ patterns, newest, aliases, held, origin }: SyncRule): string {
+export function inWords({ patterns, newest, aliases, held, origin, labels }: SyncRule): string {
   const of = patterns.length === 0 ? '' : ` of ${patterns.join(', ')}`
   const parts = [
     newest === 1 ? 'the newest' : newest > 1 ? `the newest ${newest}` : '',
@@ -13,7 +13,8 @@ export function inWords({ patterns, newest, aliases, held, origin }: SyncRule): 
         : '',
     held ? 'what is held' : '',
   ].filter((part) => part !== '')
-  return `${parts.join(', and ')}${of}${origin === '' ? '' : `, from ${origin}`}`
+  const labelled = labels.length === 0 ? '' : ` with the labels ${labels.join(', ')}`
+  return `${parts.join(', and ')}${of}${labelled}${origin === '' ? '' : `, from ${origin}`}`
 }
 
 /** `22:00-06:00 Europe/Berlin, 20.0 MB/s, portal first`; `-` for no bounds. */

@@ -65,6 +65,7 @@ export const imageAccess: Access<typeof ImageServiceService> = {
   listDescendants: anyone,
   renewImage: insiders(({ name }) => namespaceOf(name)),
   shareImage: insiders(({ name }) => namespaceOf(name)),
+  labelImage: ownersOf(({ name }) => name),
 }
 
 export const aliasAccess: Access<typeof AliasServiceService> = {

@@ -61,6 +61,7 @@ export const audited: ReadonlyMap<string, boolean> = new Map([
     listDescendants: reads,
     renewImage: changes,
     shareImage: changes,
+    labelImage: changes,
   }),
   ...rows(AliasServiceService, {
     setAlias: changes,

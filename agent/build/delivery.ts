@@ -61,6 +61,7 @@ async function publish(
 ): Promise<void> {
   const publication = {
     ...{ target, files, packages, notes: recipe.notes, parent: parent?.name ?? '' },
+    labels: recipe.labels ?? {},
     ...{ mostBytes: recipe.sizeBytes, release: false, days: 0, shared: false },
   }
   const news = {

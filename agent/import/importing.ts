@@ -126,6 +126,7 @@ async function published(
   journal.say('== publishing')
   const publication = {
     ...{ target: build.target, files: filesOf(job, load), packages: [], notes: source.notes },
+    labels: {},
     ...{ mostBytes: source.sizeBytes, parent: '', release: false, days: 0, shared: false },
   }
   const news = {

@@ -13,7 +13,15 @@ export function canonicalRecipe(recipe: Recipe): string {
 
 /** What of a recipe shapes the image: not when it is built, how far it may go, or what becomes of it. */
 export function shapeOf(recipe: Recipe): string {
-  const { schedule: _s, notes: _n, release: _r, checks: _c, limits: _l, ...shape } = recipe
+  const {
+    schedule: _s,
+    notes: _n,
+    labels: _a,
+    release: _r,
+    checks: _c,
+    limits: _l,
+    ...shape
+  } = recipe
   return JSON.stringify(inOrder(shape))
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isLabelKey, isLabelValue, labelKeyRule, labelValueRule, mostLabels } from '../labels.ts'
 import { suggest } from '../names/suggest.ts'
 import { flawOfCron, isTimeZone, timeZones } from './schedule.ts'
 import { choice, count, eachOnce, fields, list, onOff, prose, size, time, word } from './words.ts'
@@ -88,6 +89,19 @@ export const limits = fields({
   attempts: count(1, 10).default(3),
 })
 
+const labels = z
+  .record(z.string(), z.string('needs words'), 'needs keys and words, such as team: net')
+  .superRefine((given, context) => {
+    const wrong = (message: string, ...path: string[]): void => {
+      context.addIssue({ code: 'custom', message, path })
+    }
+    if (Object.keys(given).length > mostLabels) wrong(`has ${mostLabels} labels at most`)
+    for (const [key, value] of Object.entries(given)) {
+      if (!isLabelKey(key)) wrong(`is no key of a label: ${labelKeyRule}`, key)
+      else if (!isLabelValue(value)) wrong(`needs ${labelValueRule}`, key)
+    }
+  })
+
 const firmware = ['bios', 'efi'] as const
 /** The firmware that an image starts with. */
 export const boot = eachOnce(list(choice(firmware), 2, 'some')).default(['bios', 'efi'])
@@ -116,6 +130,7 @@ export const recipeFields = fields({
   boot,
   schedule: schedule.optional(),
   notes: prose(1000).default(''),
+  labels: labels.optional(),
   checks: checks.default(() => checks.parse({})),
   release,
   limits: limits.default(() => limits.parse({})),

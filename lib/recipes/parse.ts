@@ -55,9 +55,9 @@ function unfitting(tree: Tree): Problem[] {
 
 function toRecipe(given: RecipeFields): Recipe {
   const { line, point } = splitLine(given.line)
-  const { boot, files, notes, release, parent, limits } = given
+  const { boot, files, notes, labels, release, parent, limits } = given
   const common = {
-    ...{ line, point, boot, files, notes, release, parent },
+    ...{ line, point, boot, files, notes, labels, release, parent },
     sizeBytes: given.size,
     schedule: toSchedule(given.schedule),
     checks: toChecks(given.checks),

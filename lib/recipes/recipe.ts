@@ -1,3 +1,4 @@
+import type { Labels } from '../labels.ts'
 import type { Line } from '../names/name.ts'
 
 /** How the images of one line are built. */
@@ -13,6 +14,8 @@ interface Common {
   readonly files: readonly RecipeFile[]
   readonly schedule: Schedule | undefined
   readonly notes: string
+  /** Of the images; undefined where there are none. */
+  readonly labels: Labels | undefined
   readonly checks: Checks
   readonly release: 'automatic' | 'by hand'
   readonly limits: Limits

@@ -1,4 +1,5 @@
-import type { Line } from '../names/name.ts'
+import { fitsSelector, renderSelector, type Labels, type Selector } from '../labels.ts'
+import { renderLine, type Line } from '../names/name.ts'
 import { fits, type Pattern } from '../names/pattern.ts'
 
 /** Which images a rule selects (rule.proto). */
@@ -9,6 +10,8 @@ export interface Selection {
   /** Names, or `*` for all. */
   readonly aliases: readonly string[]
   readonly held: boolean
+  /** What all of an image's labels are to be like. */
+  readonly labels: readonly Selector[]
   /** `portal`, a facility, or empty for anywhere. */
   readonly origin: string
 }
@@ -28,6 +31,7 @@ export interface Facts {
   readonly aliases: readonly string[]
   /** Whether a materialization or an artifact holds it. */
   readonly held: boolean
+  readonly labels: Labels
 }
 
 /** Whether a rule selects an image, and why, as a clause. */
@@ -45,12 +49,26 @@ export function judge(selection: Selection, facts: Facts): Verdict {
     : { selected: true, why: reason }
 }
 
+/** The same, with each one's place among those of its line that have the labels. */
+export function placedAmong<T extends Facts>(all: readonly T[], labels: readonly Selector[]): T[] {
+  const fits = (facts: Facts): boolean => labels.every((one) => fitsSelector(one, facts.labels))
+  const lines = Map.groupBy(all.filter(fits), ({ line }) => renderLine(line))
+  return [...lines.values()].flatMap((line) => {
+    const counted = line.filter(({ place }) => place !== null)
+    const order = counted.toSorted((a, b) => (a.place ?? 0) - (b.place ?? 0))
+    const places = new Map(order.map((facts, i) => [facts, i + 1]))
+    return line.map((facts) => ({ ...facts, place: places.get(facts) ?? null }))
+  })
+}
+
 /** Why the rule never looks at it. */
-function outside({ patterns, origin }: Selection, facts: Facts): string | undefined {
+function outside({ patterns, labels, origin }: Selection, facts: Facts): string | undefined {
   const { line, usable, home } = facts
   if (patterns.length > 0 && !patterns.some((pattern) => fits(pattern, line))) {
     return 'its line is none of the rule'
   }
+  const unfit = labels.find((selector) => !fitsSelector(selector, facts.labels))
+  if (unfit !== undefined) return `its labels do not fit ${renderSelector(unfit)}`
   if (!usable) return 'only what is released, is there and may be fetched is selected'
   if (origin === '' || origin === (home ?? 'portal')) return undefined
   return `its bytes are at ${home ?? 'the portal'}, and the rule takes what is at ${originWord(origin)}`

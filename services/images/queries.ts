@@ -1,7 +1,9 @@
 import { renderImageName, renderLine, type ImageName, type Line } from '../../lib/names/name.ts'
 import { renderTarget } from '../../lib/names/target.ts'
+import { parseSelector, type Labels } from '../../lib/labels.ts'
 import type { Page } from '../pages.ts'
 import type { Sql, Transaction } from '../db/open.ts'
+import { fitsLabels } from './labels.ts'
 import { imageColumns, type ImageRow, type ImageStateName, type StorageName } from './row.ts'
 
 export interface ImageFilterRow {
@@ -12,6 +14,7 @@ export interface ImageFilterRow {
   readonly arch: string
   readonly state: ImageStateName | ''
   readonly storage: StorageName | ''
+  readonly labels: readonly string[]
 }
 
 export async function findImage(
@@ -38,7 +41,7 @@ export async function listImages(
   filter: ImageFilterRow,
   page: Page,
 ): Promise<ImageRow[]> {
-  const { namespace, distro, release, role, arch, state, storage } = filter
+  const { namespace, distro, release, role, arch, state, storage, labels } = filter
   return sql<ImageRow[]>`
     select ${imageColumns(sql)} from image join manifest on manifest.id = image.manifest
     where (${page.after} = '' or sequence < nullif(${page.after}, '')::bigint)
@@ -49,6 +52,7 @@ export async function listImages(
       and (${arch} = '' or arch = ${arch})
       and (${state} = '' or state = ${state})
       and (${storage} = '' or storage = ${storage})
+      and ${fitsLabels(sql, labels.map(parseSelector))}
     order by sequence desc limit ${page.size + 1}`
 }
 
@@ -223,6 +227,7 @@ export interface NewImage {
   readonly manifest: bigint
   readonly state: ImageStateName
   readonly notes: string
+  readonly labels: Labels
   readonly creator: string
   readonly parent: string | undefined
   readonly build: string | undefined
@@ -231,15 +236,15 @@ export interface NewImage {
 }
 
 export async function insertImage(tx: Transaction, image: NewImage): Promise<void> {
-  const { name, manifest, state, notes, creator, parent, build: made, custom } = image
+  const { name, manifest, state, notes, labels, creator, parent, build: made, custom } = image
   const { namespace, distro, release, point, role, arch, build } = name
   const expires =
     custom === undefined ? tx`null` : tx`now() + make_interval(days => ${custom.days})`
   await tx`
     insert into image (name, facility, distro, release, point, role, arch, day, serial,
-      manifest, state, notes, creator, parent, build, custom, shared, expire_time)
+      manifest, state, notes, labels, creator, parent, build, custom, shared, expire_time)
     values (${renderImageName(name)}, ${namespace === '' ? null : namespace}, ${distro}, ${release},
-      ${point}, ${role}, ${arch}, ${build.day}, ${build.serial}, ${manifest}, ${state}, ${notes},
+      ${point}, ${role}, ${arch}, ${build.day}, ${build.serial}, ${manifest}, ${state}, ${notes}, ${tx.json(labels)},
       ${creator}, ${parent ?? null}, ${made ?? null}, ${custom !== undefined}, ${custom?.shared ?? true}, ${expires})`
   await keepChange(tx, renderImageName(name), { actor: creator, reason: 'published' })
 }

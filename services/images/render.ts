@@ -54,6 +54,7 @@ export function renderImage(row: ImageRow, catalogue: Catalogue): Image {
     chunkCount: row.chunkCount,
     displayName: displayName(parseImageName(row.name), catalogue),
     notes: row.notes,
+    labels: row.labels,
     creator: row.creator,
     createTime: row.createTime,
     etag: String(row.version),

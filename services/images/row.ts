@@ -1,3 +1,4 @@
+import type { Labels } from '../../lib/labels.ts'
 import type { CheckRow } from '../builds/queries.ts'
 import { originOf, type OriginRow } from '../builds/queries.ts'
 import type { Sql, Transaction } from '../db/open.ts'
@@ -42,6 +43,7 @@ export interface ImageRow {
   readonly deprecateTime: Date | null
   readonly move: MoveRow | null
   readonly undeleteTime: Date | null
+  readonly labels: Labels
 }
 
 /** As JSON has it. */
@@ -75,7 +77,7 @@ export interface ProvenanceRow {
 
 export const imageColumns = (sql: Sql | Transaction) => sql`
   image.name, encode(manifest.digest, 'hex') as digest, state, storage, held_back, replacement,
-  notes, creator, create_time, version, sequence, chunk_count, chunk_bytes, stored_bytes,
+  notes, image.labels, creator, create_time, version, sequence, chunk_count, chunk_bytes, stored_bytes,
   (select json_agg(json_build_object(
       'kind', kind, 'boot', boot, 'mediaType', media_type, 'sizeBytes', size_bytes::text, 'dataBytes', data_bytes::text,
       'sha256', encode(sha256, 'hex')) order by kind, boot)

@@ -16,7 +16,8 @@ import { packagesOf } from '../uploads/packages.ts'
 import { demandDays, mayRead, maySee, renewCustom, shareCustom } from './custom.ts'
 import { compareImages } from './diff.ts'
 import { getImage, noImage } from './found.ts'
-import { listDescendants, listImages } from './queries.ts'
+import { demandSelectors, editLabels, parseEdit } from './labels.ts'
+import { listDescendants, listImages, lockImage } from './queries.ts'
 import { movingMethods, type MovingDeps } from './moving.ts'
 import { restoringMethods } from './restoring.ts'
 import { lockSubject, stand, standingMethods } from './standing.ts'
@@ -28,7 +29,7 @@ export function imageService(
   deps: MovingDeps & { readonly now: () => Date },
 ): Service<typeof ImageServiceService, [call: Call]> {
   const { sql } = deps
-  const { releaseImage, renewImage, shareImage } = ImageServiceService
+  const { releaseImage, renewImage, shareImage, labelImage } = ImageServiceService
   return {
     ...standingMethods(deps),
     ...restoringMethods(deps),
@@ -45,6 +46,7 @@ export function imageService(
         state: stateName(given.state),
         storage: storageName(given.storage),
       }
+      demandSelectors(given.labels)
       const page = parsePage(request, filter)
       const { catalogue } = await readCatalogue(sql)
       const found = await listImages(sql, filter, page)
@@ -69,6 +71,17 @@ export function imageService(
           const text = `${name} is ${state}, and only a candidate can be released.`
           throw precondition('WRONG_STATE', text, { state })
         }
+        return { image: await getImage(tx, name) }
+      })
+    },
+
+    async labelImage(request, { caller }) {
+      const edit = parseEdit(request)
+      return once(sql, labelImage, caller, request, async (tx) => {
+        const name = nameOf(request.name)
+        if ((await lockImage(tx, name)) === undefined) throw noImage(name)
+        // Rules may select others now.
+        if (await editLabels(tx, name, edit)) await newGeneration(tx, { images: [], aliases: [] })
         return { image: await getImage(tx, name) }
       })
     },

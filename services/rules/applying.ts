@@ -1,4 +1,4 @@
-import { judge } from '../../lib/rules/judge.ts'
+import { judge, placedAmong } from '../../lib/rules/judge.ts'
 import { announce } from '../db/changes.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { newDesired } from '../facilities/queries.ts'
@@ -23,14 +23,16 @@ function chooser(candidates: readonly Candidate[]): (rule: RuleRow) => readonly 
   const known = new Map<string, readonly (Chosen & Pick<Candidate, 'home'>)[]>()
   const judged = (rule: RuleRow) => {
     const selection = selectionOf(rule)
-    return candidates.flatMap((candidate) => {
+    const { labels } = selection
+    const placed = labels.length === 0 ? candidates : placedAmong(candidates, labels)
+    return placed.flatMap((candidate) => {
       const { selected, why } = judge(selection, candidate)
       return selected ? [{ image: candidate.image, home: candidate.home, why }] : []
     })
   }
   return (rule) => {
-    const { patterns, newest, aliases, held, origin } = rule
-    const key = JSON.stringify([patterns, newest, aliases, held, origin])
+    const { patterns, newest, aliases, held, origin, labels } = rule
+    const key = JSON.stringify([patterns, newest, aliases, held, origin, labels])
     const chosen = known.get(key) ?? judged(rule)
     known.set(key, chosen)
     return chosen.filter(({ home }) => home !== rule.facility)

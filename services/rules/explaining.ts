@@ -1,4 +1,4 @@
-import { judge } from '../../lib/rules/judge.ts'
+import { judge, type Verdict } from '../../lib/rules/judge.ts'
 import { allowanceOf } from '../../lib/rules/terms.ts'
 import type { Sql } from '../db/open.ts'
 import { minute } from '../moment.ts'
@@ -17,12 +17,20 @@ export async function explainRules(
   const rules = await rulesOf(sql, facility)
   const facts = rules.length === 0 ? undefined : await readFacts(sql, image, now)
   if (facts === undefined || facts.home === facility) return []
-  return rules.map((rule) => {
-    const { selected, why } = judge(selectionOf(rule), facts)
-    const next = rule.nextTime === null ? '' : ` It selects anew at ${minute(rule.nextTime)}.`
-    const terms = selected ? termsInWords(rule, now) : ''
-    return `The sync rule ${rule.name} ${selected ? 'selects it' : 'does not select it'}: ${why}.${terms}${next}`
-  })
+  const said: string[] = []
+  for (const rule of rules) {
+    const selection = selectionOf(rule)
+    const { labels } = selection
+    const placed = labels.length === 0 ? facts : await readFacts(sql, image, now, labels)
+    said.push(inWords(rule, judge(selection, placed ?? facts), now))
+  }
+  return said
+}
+
+function inWords(rule: RuleRow, { selected, why }: Verdict, now: Date): string {
+  const next = rule.nextTime === null ? '' : ` It selects anew at ${minute(rule.nextTime)}.`
+  const terms = selected ? termsInWords(rule, now) : ''
+  return `The sync rule ${rule.name} ${selected ? 'selects it' : 'does not select it'}: ${why}.${terms}${next}`
 }
 
 /** On which terms what a rule selects is fetched; nothing where it has none. */

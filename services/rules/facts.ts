@@ -1,7 +1,10 @@
+import type { Selector } from '../../lib/labels.ts'
 import type { Line } from '../../lib/names/name.ts'
 import type { Facts } from '../../lib/rules/judge.ts'
 import type { Sql, Transaction } from '../db/open.ts'
+import { fitsLabels } from '../images/labels.ts'
 import { active } from '../holds/queries.ts'
+import type { Written } from './rule.ts'
 
 /** An image that a rule may select, with what decides about it. */
 export interface Candidate extends Facts {
@@ -12,22 +15,32 @@ export interface Candidate extends Facts {
 
 interface Row extends Omit<Candidate, 'line'>, Line {}
 
-/** All images that some rule may select which takes so many of each line: the newest ones, what aliases point to, what is held. */
-export async function readCandidates(sql: Sql, newest: number, now: Date): Promise<Candidate[]> {
+/**
+ * All images that one of the rules may select: as many of each line as the most that one takes, or all where one counts those with its
+ * labels only; what aliases point to, what is held.
+ */
+export async function readCandidates(
+  sql: Sql,
+  rules: readonly Pick<Written, 'newest' | 'labels'>[],
+  now: Date,
+): Promise<Candidate[]> {
+  const isAny = rules.some(({ newest, labels }) => newest > 0 && labels.length > 0)
+  const newest = Math.max(0, ...rules.map((rule) => rule.newest))
   const rows = await sql<Row[]>`
     select ${facts(sql, now)} from (${ranked(sql)}) as ranked
-    where place <= ${newest}
+    where ${isAny} or place <= ${newest}
       or exists (select from alias where alias.image = ranked.name)
       or exists (${holding(sql, now)})
     order by name`
   return rows.map(toCandidate)
 }
 
-/** What decides about one image, whatever it is; undefined if there is none. */
+/** What decides about one image, whatever it is, with its place among those that have the labels; undefined if there is none. */
 export async function readFacts(
   sql: Sql,
   image: string,
   now: Date,
+  labels: readonly Selector[] = [],
 ): Promise<Candidate | undefined> {
   const [row] = await sql<Row[]>`
     select ${facts(sql, now)} from (
@@ -36,7 +49,7 @@ export async function readFacts(
         where newer.facility is not distinct from image.facility and newer.distro = image.distro
           and newer.release = image.release and newer.role = image.role and newer.arch = image.arch
           and (newer.point, newer.day, newer.serial) > (image.point, image.day, image.serial)
-          and ${usable(sql)} and not newer.held_back) end as place
+          and ${usable(sql)} and not newer.held_back and ${fitsLabels(sql, labels)}) end as place
       from image where name = ${image}) as ranked`
   return row && toCandidate(row)
 }
@@ -54,7 +67,7 @@ const place = (sql: Sql) => sql`
 
 const ranking = (sql: Sql) => sql`
   name, coalesce(facility, '') as namespace, distro, release, role, arch, case when custom then facility end as home,
-  held_back, ${usable(sql)} as usable, ${reachable(sql)} as reachable`
+  labels, held_back, ${usable(sql)} as usable, ${reachable(sql)} as reachable`
 
 const ranked = (sql: Sql) =>
   sql`select ${ranking(sql)}, ${place(sql)} as place from image where ${usable(sql)}`
@@ -64,7 +77,7 @@ const holding = (sql: Sql, now: Date) => sql`
   select from hold where hold.image = ranked.name and kind in ('materialization', 'artifact') and ${active(sql, now)}`
 
 const facts = (sql: Sql, now: Date) => sql`
-  name as image, namespace, distro, release, role, arch, home, held_back, usable, reachable, place,
+  name as image, namespace, distro, release, role, arch, home, labels, held_back, usable, reachable, place,
   coalesce((select array_agg(alias.name order by alias.name) from alias where alias.image = ranked.name), '{}') as aliases,
   exists (${holding(sql, now)}) as held`
 

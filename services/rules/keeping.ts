@@ -55,8 +55,7 @@ function selecting({ sql, log, ...deps }: KeepingDeps): () => Promise<Date | und
     if (lookedAt !== generation) await dropUnreachable(sql)
     const due = await readDue(sql, generation, now)
     if (due.length > 0) {
-      const newest = Math.max(...due.map((rule) => rule.newest))
-      const candidates = await readCandidates(sql, newest, now)
+      const candidates = await readCandidates(sql, due, now)
       const facilities = await applyRules(sql, due, candidates, { generation, now })
       const counts = { rules: due.length, facilities: facilities.length }
       if (facilities.length > 0) log.info(counts, 'sync rules selected')

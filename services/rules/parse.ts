@@ -1,4 +1,5 @@
 import { invalid, type Failure } from '../../lib/failure.ts'
+import { parseSelector, renderSelector } from '../../lib/labels.ts'
 import { parseAliasName, parseFacilityName, renderAliasName, shown } from '../../lib/names/name.ts'
 import { parsePattern, renderPattern } from '../../lib/names/pattern.ts'
 import { peersNamed } from '../../lib/rules/terms.ts'
@@ -34,6 +35,7 @@ export function parseRule(given: SyncRule | undefined): Written {
     origin: originOf(given.origin, facility),
     ...parseSchedule(given),
     ...termsOf(given),
+    labels: listOf('labels', given.labels, (text) => renderSelector(parseSelector(text))),
     ...leavingOf(given),
   }
 }

@@ -6,7 +6,7 @@ export type Counted = RuleRow & { readonly imageCount: number }
 
 const columns = (sql: Sql | Transaction) => sql`
   facility, name, patterns, newest, aliases, held, origin, cron, zone, jitter_seconds, leaving, keep_days, priority, notes, author,
-  windows, rate, peers, update_time, version, generation, select_time, next_time`
+  labels, windows, rate, peers, update_time, version, generation, select_time, next_time`
 
 const counted = (sql: Sql | Transaction) => sql`
   ${columns(sql)}, (select count(*)::int from want
@@ -50,17 +50,17 @@ export async function putRule(
   by: { readonly author: string; readonly nextTime: Date | null },
 ): Promise<void> {
   const { facility, name, patterns, newest, aliases, held, origin, cron, zone } = rule
-  const { jitterSeconds, leaving, keepDays, priority, notes, windows, rate, peers } = rule
+  const { jitterSeconds, leaving, keepDays, priority, notes, labels, windows, rate, peers } = rule
   await tx`
     insert into sync_rule (facility, name, patterns, newest, aliases, held, origin, cron, zone, jitter_seconds, leaving, keep_days,
-      priority, notes, windows, rate, peers, author, next_time)
+      priority, notes, labels, windows, rate, peers, author, next_time)
     values (${facility}, ${name}, ${patterns as string[]}, ${newest}, ${aliases as string[]}, ${held}, ${origin}, ${cron}, ${zone},
-      ${jitterSeconds}, ${leaving}, ${keepDays}, ${priority}, ${notes}, ${windows as string[]}, ${rate}, ${peers},
+      ${jitterSeconds}, ${leaving}, ${keepDays}, ${priority}, ${notes}, ${labels as string[]}, ${windows as string[]}, ${rate}, ${peers},
       ${by.author}, ${by.nextTime})
     on conflict (facility, name) do update set patterns = excluded.patterns, newest = excluded.newest,
       aliases = excluded.aliases, held = excluded.held, origin = excluded.origin, cron = excluded.cron, zone = excluded.zone,
       jitter_seconds = excluded.jitter_seconds, leaving = excluded.leaving, keep_days = excluded.keep_days,
-      priority = excluded.priority, notes = excluded.notes, windows = excluded.windows, rate = excluded.rate,
+      priority = excluded.priority, notes = excluded.notes, labels = excluded.labels, windows = excluded.windows, rate = excluded.rate,
       peers = excluded.peers, author = excluded.author, update_time = now(),
       version = sync_rule.version + 1, generation = null, next_time = excluded.next_time`
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { conflict, missing, type Failure } from '../../lib/failure.ts'
+import { parseSelector } from '../../lib/labels.ts'
 import { shown } from '../../lib/names/name.ts'
 import { parsePattern } from '../../lib/names/pattern.ts'
 import type { Selection } from '../../lib/rules/judge.ts'
@@ -18,6 +19,8 @@ export interface Written extends Schedule {
   readonly aliases: readonly string[]
   readonly held: boolean
   readonly origin: string
+  /** What labels are to be like, as they are written. */
+  readonly labels: readonly string[]
   /** When the agent may fetch what it wants; none for at any time. */
   readonly windows: readonly string[]
   /** Bytes a second; 0 for as fast as they come. */
@@ -48,8 +51,12 @@ export const leavings: Readonly<Record<LeavingName, RuleLeaving>> = {
 }
 
 /** What decides which images it selects. */
-export function selectionOf({ patterns, newest, aliases, held, origin }: Written): Selection {
-  return { patterns: patterns.map(parsePattern), newest, aliases, held, origin }
+export function selectionOf(rule: Written): Selection {
+  const { patterns, newest, aliases, held, origin, labels } = rule
+  return {
+    ...{ newest, aliases, held, origin },
+    ...{ patterns: patterns.map(parsePattern), labels: labels.map(parseSelector) },
+  }
 }
 
 /** When a rule's schedule has it select next after a moment, at its own moment; null where it has none. */
@@ -79,7 +86,7 @@ export function renderRule({
   ...row
 }: RuleRow & { readonly imageCount: number }): SyncRule {
   const { zone, leaving, version, selectTime, nextTime, patterns, aliases, ...rest } = row
-  const { windows, rate, peers } = rest
+  const { windows, rate, peers, labels } = rest
   const { facility, name, newest, held, origin, cron, jitterSeconds, keepDays, priority } = rest
   return {
     ...{
@@ -95,7 +102,7 @@ export function renderRule({
       imageCount,
     },
     ...{ patterns: [...patterns], aliases: [...aliases], leaving: leavings[leaving] },
-    ...{ windows: [...windows], rate, peers: peersCodes[peers] },
+    ...{ labels: [...labels], windows: [...windows], rate, peers: peersCodes[peers] },
     ...{ notes: rest.notes, author: rest.author, updateTime: rest.updateTime },
     ...{ timeZone: zone, selectTime: selectTime ?? undefined, nextTime: nextTime ?? undefined },
     etag: String(version),

@@ -87,7 +87,7 @@ export function ruleService(deps: RulesDeps): Service<typeof SyncRuleServiceServ
         const found = await preview(sql, facility, await imagesOf(request, deps), [])
         return { ...found, rule: undefined }
       }
-      const chosen = chosenBy(rule, await readCandidates(sql, rule.newest, now()))
+      const chosen = chosenBy(rule, await readCandidates(sql, [rule], now()))
       const selected = new Set(chosen.map(({ image }) => image))
       const leaves = request.rule?.name !== '' && rule.leaving === 'release'
       const wants = leaves ? await queries.wantedBy(sql, rule) : []

@@ -45,7 +45,7 @@ export async function makeImage(tx: Transaction, given: Given, today: string): P
   const custom = upload.custom ? await customOf(tx, given) : undefined
   const released = built === undefined ? header.release : isReleased(built)
   await insertImage(tx, {
-    ...{ name, custom, notes: upload.notes, creator: caller.name },
+    ...{ name, custom, notes: upload.notes, labels: upload.labels, creator: caller.name },
     manifest: await manifestOf(tx, given),
     state: released ? 'released' : 'candidate',
     parent,

@@ -1,3 +1,4 @@
+import type { Labels } from '../../lib/labels.ts'
 import { missing, precondition, type Failure } from '../../lib/failure.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
 import type { Sql, Transaction } from '../db/open.ts'
@@ -8,6 +9,7 @@ export interface UploadRow {
   readonly target: string
   readonly day: string
   readonly notes: string
+  readonly labels: Labels
   readonly state: 'open' | 'committed' | 'aborted' | 'lapsed'
   readonly expired: boolean
   readonly expireTime: Date
@@ -23,20 +25,29 @@ export interface UploadRow {
 const lease = '24 hours'
 
 const columns = (sql: Sql | Transaction) => sql`
-  id, caller, target, day, notes, state, expire_time, expire_time < now() as expired, image,
+  id, caller, target, day, notes, labels, state, expire_time, expire_time < now() as expired, image,
   custom, days, shared, restores`
 
 export async function insertUpload(
   tx: Transaction,
   upload: Pick<
     UploadRow,
-    'id' | 'caller' | 'target' | 'day' | 'notes' | 'custom' | 'days' | 'shared' | 'restores'
+    | 'id'
+    | 'caller'
+    | 'target'
+    | 'day'
+    | 'notes'
+    | 'labels'
+    | 'custom'
+    | 'days'
+    | 'shared'
+    | 'restores'
   >,
 ): Promise<UploadRow> {
-  const { id, caller, target, day, notes, custom, days, shared, restores } = upload
+  const { id, caller, target, day, notes, labels, custom, days, shared, restores } = upload
   const [row] = await tx<UploadRow[]>`
-    insert into upload (id, caller, target, day, notes, expire_time, custom, days, shared, restores)
-    values (${id}, ${caller}, ${target}, ${day}, ${notes}, now() + ${lease}::interval, ${custom}, ${days}, ${shared},
+    insert into upload (id, caller, target, day, notes, labels, expire_time, custom, days, shared, restores)
+    values (${id}, ${caller}, ${target}, ${day}, ${notes}, ${tx.json(labels)}, now() + ${lease}::interval, ${custom}, ${days}, ${shared},
       ${restores})
     returning ${columns(tx)}`
   return row ?? never(id)

@@ -14,9 +14,10 @@ import { keepManifest } from './manifests.ts'
 // Uploads that bring back the bytes of an image that is archived or expired.
 
 /** Refuses what such an upload cannot say: the image has it already. */
-export function demandAlone({ target, notes, custom }: BeginUploadRequest): void {
-  if (target === '' && notes === '' && custom === undefined) return
-  const text = 'What is restored keeps what it is: leave out target, notes and custom.'
+export function demandAlone({ target, notes, custom, labels }: BeginUploadRequest): void {
+  const isBare = Object.keys(labels).length === 0
+  if (target === '' && notes === '' && custom === undefined && isBare) return
+  const text = 'What is restored keeps what it is: leave out target, notes, custom and labels.'
   throw invalid('INVALID_FIELD', text, { field: 'restores' })
 }
 

@@ -1,3 +1,4 @@
+import { parseLabels } from '../../lib/labels.ts'
 import { decodeManifest } from '../../lib/content/encoding.ts'
 import { chunkDigests } from '../../lib/content/manifest.ts'
 import { invalid } from '../../lib/failure.ts'
@@ -41,6 +42,7 @@ export function uploadService(deps: {
     async beginUpload(request, { caller }) {
       if (request.restores !== undefined) return beginRestoring(deps, request, caller)
       demandShort({ notes: request.notes })
+      const labels = parseLabels(request.labels)
       const { catalogue } = await readCatalogue(sql)
       const { line, point, day = '' } = parseTarget(request.target, catalogue)
       demandPlace(line.namespace, request.custom)
@@ -52,6 +54,7 @@ export function uploadService(deps: {
           target: renderTarget(line, point),
           day,
           notes: request.notes,
+          labels,
           custom: request.custom !== undefined,
           days: request.custom?.days ?? 0,
           shared: request.custom?.shared ?? false,
@@ -112,7 +115,7 @@ async function beginRestoring(
     await demandGone(tx, name)
     const upload = await insertUpload(tx, {
       ...{ id: newUuid(), caller: caller.name, restores },
-      ...{ target: renderTarget(name, name.point), day: name.build.day, notes: '' },
+      ...{ target: renderTarget(name, name.point), day: name.build.day, notes: '', labels: {} },
       ...{ custom: false, days: 0, shared: false },
     })
     return { upload: renderUpload(upload) }

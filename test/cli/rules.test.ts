@@ -104,6 +104,33 @@ describe('on the command line, a sync rule', () => {
     await mrg('delete', 'rule', 'lab2', 'slow')
   })
 
+  test('goes by labels, which are set, shown, asked for and removed', async () => {
+    const labelled = await mrg('label', older, 'team=net', 'tier=gold')
+    expect(labelled.out).toBe(`${older} has the labels team=net, tier=gold.`)
+    expect((await mrg('label', older, 'tier-')).out).toBe(`${older} has the labels team=net.`)
+    expect((await mrg('show', older)).out).toMatch(/Labels +team=net/)
+    const list = await mrg('list', '--labels', 'team=net,!tier', '--json')
+    expect(JSON.parse(list.out)).toMatchObject([{ name: older, labels: { team: 'net' } }])
+    const put = await mrg(
+      'put',
+      'rule',
+      'lab2',
+      'net',
+      '--lines',
+      '*-*-*-*',
+      '--labels',
+      'team=net',
+    )
+    expect(put.out).toContain('the newest of *-*-*-* with the labels team=net.')
+    await wanted(portal.as('agent:lab2'), 'lab2', [older])
+    const wrong = await mrg('label', older, 'team')
+    expect(wrong).toMatchObject({ exit: 2, out: '' })
+    expect(wrong.err).toContain('"team" is no label: write it as KEY=VALUE or KEY-')
+    expect((await mrg('label', older, 'no good=x')).err).toContain('is no key of a label')
+    await mrg('delete', 'rule', 'lab2', 'net')
+    await mrg('label', older, 'team-')
+  })
+
   test('is previewed with bytes, sources, time and room, and nothing is moved', async () => {
     const preview = await mrg(
       'preview',

@@ -130,6 +130,9 @@ export const table: Table = {
     renewImage: { may: row('everywhere', 'nowhere', 'nowhere', 'own', 'own'),
       call: ({ images }, facility) =>
         images.renewImage({ requestId: id(), name: image(facility), days: 1 }) },
+    labelImage: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere'),
+      call: ({ images }, facility) =>
+        images.labelImage({ requestId: id(), name: image(facility), set: { a: 'b' }, remove: [] }) },
     shareImage: { may: row('everywhere', 'nowhere', 'nowhere', 'own', 'own'),
       call: ({ images }, facility) =>
         images.shareImage({ requestId: id(), name: image(facility), shared: true }) },
@@ -203,7 +206,7 @@ export const table: Table = {
     // With bytes that stay at a facility: in uploads/custom.test.ts.
     beginUpload: { may: row('everywhere', 'portal', 'nowhere', 'own', 'nowhere', 'portal'),
       call: ({ uploads }, facility) =>
-        uploads.beginUpload({ requestId: id(), target: name(facility, 'debian-13'), notes: '', custom: undefined }) },
+        uploads.beginUpload({ requestId: id(), target: name(facility, 'debian-13'), notes: '', labels: {}, custom: undefined }) },
     // Whose upload it is, is checked in uploads/ownership.test.ts.
     commitUpload: { may: row('everywhere', 'everywhere', 'nowhere', 'everywhere', 'everywhere'),
       call: ({ uploads }) => uploads.commitUpload(commitMessages(id(), Buffer.alloc(0))) },

@@ -200,7 +200,7 @@ describe('a portal that is killed while it collects', () => {
 /** Whether each chunk that an upload is told is there can be read. */
 async function wholePool(clients: Clients, chunks: readonly Chunk[]): Promise<boolean> {
   const { uploads } = clients
-  const request = { requestId: '', target: 'debian-13', notes: '', custom: undefined }
+  const request = { requestId: '', target: 'debian-13', notes: '', labels: {}, custom: undefined }
   const uploadId = (await uploads.beginUpload(request)).upload?.id ?? ''
   const digests = digestsOf(chunks)
   const answer = await clients.chunks.findMissing({ digests: joinDigests(digests), uploadId })

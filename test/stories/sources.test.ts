@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { ImageFilter } from '../../proto/gen/merge/image/v1/image.ts'
 import { freshAgent, writeOut, type FreshAgent } from '../support/agent.ts'
 import { aliasCalls } from '../support/aliases.ts'
 import { stateOf, watched, type Ended } from '../support/building.ts'
@@ -259,4 +260,4 @@ describe('sources', () => {
   }
 })
 
-const anyImage = { distro: '', release: '', role: '', arch: '', state: 0, storage: 0 } as const
+const anyImage = ImageFilter.create()

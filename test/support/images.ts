@@ -70,7 +70,7 @@ export async function publish(
   const { upload } = await uploads.beginUpload({
     requestId: randomUUID(),
     target,
-    notes: '',
+    notes: '', labels: {},
     custom: undefined,
   })
   const id = upload?.id ?? ''

@@ -27,7 +27,7 @@ export async function storeUnder(
   target: string,
   chunks: readonly Chunk[],
 ): Promise<string> {
-  const request = { requestId: randomUUID(), target, notes: '', custom: undefined }
+  const request = { requestId: randomUUID(), target, notes: '', labels: {}, custom: undefined }
   const uploadId = (await uploads.beginUpload(request)).upload?.id ?? ''
   const asked = { digests: joinDigests(digestsOf(chunks)), uploadId }
   const lacking = new Set(splitDigests((await plane.findMissing(asked)).digests))

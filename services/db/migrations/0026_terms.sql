@@ -6,3 +6,9 @@ alter table sync_rule add peers text not null default 'first' check (peers in ('
 
 -- When an image is tried again, or when its hours begin.
 alter table replica add next_time timestamptz;
+
+-- What people say of images: keys and words.
+alter table image add labels jsonb not null default '{}' check (jsonb_typeof(labels) = 'object');
+alter table upload add labels jsonb not null default '{}';
+-- Only images with these labels.
+alter table sync_rule add labels text[] not null default '{}';

@@ -1,12 +1,21 @@
 import { describe, expect, test } from '@jest/globals'
 import { parsePattern } from '../../../lib/names/pattern.ts'
-import { judge, type Facts, type Selection } from '../../../lib/rules/judge.ts'
+import { parseSelector } from '../../../lib/labels.ts'
+import { judge, placedAmong, type Facts, type Selection } from '../../../lib/rules/judge.ts'
 
-const nothing: Selection = { patterns: [], newest: 0, aliases: [], held: false, origin: '' }
+const nothing: Selection = {
+  patterns: [],
+  newest: 0,
+  aliases: [],
+  held: false,
+  labels: [],
+  origin: '',
+}
 const std: Selection = { ...nothing, patterns: [parsePattern('debian-*-std-x86')], newest: 2 }
 const image: Facts = {
   line: { namespace: '', distro: 'debian', release: '13', role: 'std', arch: 'x86' },
   ...{ usable: true, heldBack: false, home: null, place: 1, aliases: [], held: false },
+  labels: { team: 'net' },
 }
 
 describe('a rule selects', () => {
@@ -48,6 +57,26 @@ describe('a rule selects', () => {
   })
 })
 
+test('the newest of those with a label are counted without the others', () => {
+  const line = { ...image.line, role: 'hypervisor' }
+  const all: Facts[] = [
+    { ...image, place: 1, labels: {} },
+    { ...image, place: 4 },
+    { ...image, place: 2 },
+    { ...image, place: null, heldBack: true },
+    { ...image, place: 3, line },
+  ]
+  const placed = placedAmong(all, [parseSelector('team=net')])
+  expect(placed.map(({ place, line: { role } }) => [role, place])).toEqual([
+    ...[
+      ['std', 2],
+      ['std', 1],
+      ['std', null],
+    ],
+    ['hypervisor', 1],
+  ])
+})
+
 describe('a rule does not select, and says why', () => {
   test.each<[string, Selection, Partial<Facts>, string]>([
     [
@@ -61,6 +90,12 @@ describe('a rule does not select, and says why', () => {
       std,
       { usable: false },
       'only what is released, is there and may be fetched is selected',
+    ],
+    [
+      'what has other labels',
+      { ...std, labels: [parseSelector('team'), parseSelector('!old'), parseSelector('team=os')] },
+      {},
+      'its labels do not fit team=os',
     ],
     ['older ones', std, { place: 3 }, 'it is number 3, not among the newest 2 of its line'],
     [

@@ -26,7 +26,7 @@ async function open() {
       caller: caller.name,
       target: 't',
       day: '',
-      notes: '',
+      notes: '', labels: {},
       restores: null,
       ...kept,
     }

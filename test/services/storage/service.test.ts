@@ -62,7 +62,7 @@ describe('collecting at the portal', () => {
     const fresh = await producer.uploads.beginUpload({
       requestId: '',
       target: 'debian-13',
-      notes: '',
+      notes: '', labels: {},
       custom: undefined,
     })
     await commitOf(producer, fresh.upload?.id ?? '', chunks)

@@ -94,7 +94,7 @@ describe('a custom image', () => {
     const bytesHere = {
       requestId: randomUUID(),
       target: 'lab1/debian-13',
-      notes: '',
+      notes: '', labels: {},
       custom: undefined,
     }
     await expect(agent.uploads.beginUpload(bytesHere)).rejects.toMatchObject(denied)

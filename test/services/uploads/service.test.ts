@@ -21,7 +21,7 @@ describe('publishing', () => {
     const { upload } = await uploads.beginUpload({
       requestId: randomUUID(),
       target,
-      notes: '',
+      notes: '', labels: {},
       custom: undefined,
     })
     return upload?.id ?? ''
