@@ -39,14 +39,15 @@ test('a file that is not there or is empty is refused before anything is begun',
 })
 
 test('publishing says the exact name, which other commands then find by a partial one', async () => {
-  const published = await mrg('publish', file('disk.raw'), '--as', 'debian-13.1', '--notes', 'June')
+  const said = ['--notes', 'June', '--labels', 'team=net, tier=gold']
+  const published = await mrg('publish', file('disk.raw'), '--as', 'debian-13.1', ...said)
   expect(published).toMatchObject({ exit: 0, err: '' })
   expect(published.out).toMatch(/^debian-13\.1-std-x86-20260615 is published, and released\./)
 
   const shown = await mrg('show', 'trixie')
   expect(shown.err).toBe('trixie is debian-13.1-std-x86-20260615')
   expect(shown.out).toMatch(
-    /State +released\nStorage +present\nPublished +.* by admin\nNotes +June\n/,
+    /State +released\nStorage +present\nPublished +.* by admin\nNotes +June\nLabels +team=net, tier=gold\n/,
   )
 })
 

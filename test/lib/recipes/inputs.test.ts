@@ -47,6 +47,7 @@ describe('the digest of what an image is made of', () => {
       schedule: '{cron: 0 3 * * *}',
       limits: '{time: 2h}',
       release: 'automatic',
+      labels: '{team: net}',
     }
     expect(inputsDigest(recipe(others), packages)).toBe(digest)
   })

@@ -69,6 +69,7 @@ schedule:
   pause_after: 5
   unchanged: build
 notes: Quarterly
+labels: {team: net, example.org/tier: gold}
 checks: {boot: off, fsck: on, hygiene: off}
 release: automatic
 limits: {time: 90m, disk: 10G, log: 1M, attempts: 1}
@@ -92,6 +93,7 @@ parent: debian-13
         unchanged: 'build',
       },
       checks: { boot: undefined, fsck: true, packages: true, hygiene: false },
+      labels: { team: 'net', 'example.org/tier': 'gold' },
       release: 'automatic',
       limits: { timeMs: 5_400_000, attempts: 1 },
       parent: 'debian-13',
