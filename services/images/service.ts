@@ -81,7 +81,7 @@ export function imageService(
         const name = nameOf(request.name)
         if ((await lockImage(tx, name)) === undefined) throw noImage(name)
         // Rules may select others now.
-        if (await editLabels(tx, name, edit)) await newGeneration(tx, { images: [], aliases: [] })
+        if (await editLabels(tx, name, edit)) await newGeneration(tx, {})
         return { image: await getImage(tx, name) }
       })
     },
