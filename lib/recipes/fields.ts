@@ -95,8 +95,9 @@ const labels = z
     const wrong = (message: string, ...path: string[]): void => {
       context.addIssue({ code: 'custom', message, path })
     }
-    if (Object.keys(given).length > mostLabels) wrong(`has ${mostLabels} labels at most`)
-    for (const [key, value] of Object.entries(given)) {
+    const all = Object.entries(given)
+    if (all.length > mostLabels) wrong(`has ${mostLabels} labels at most`)
+    for (const [key, value] of all.slice(0, mostLabels)) {
       if (!isLabelKey(key)) wrong(`is no key of a label: ${labelKeyRule}`, key)
       else if (!isLabelValue(value)) wrong(`needs ${labelValueRule}`, key)
     }

@@ -70,7 +70,8 @@ export async function publish(
   const { upload } = await uploads.beginUpload({
     requestId: randomUUID(),
     target,
-    notes: '', labels: {},
+    notes: '',
+    labels: {},
     custom: undefined,
   })
   const id = upload?.id ?? ''

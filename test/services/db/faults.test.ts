@@ -44,7 +44,13 @@ describe('words that no database takes', () => {
     'a display name': ({ facilities }) =>
       facilities.createFacility({ requestId: '', name: 'lab1', displayName: nul, arch: '' }),
     'the notes of an upload': ({ uploads }) =>
-      uploads.beginUpload({ requestId: '', target: 'debian-13', notes: nul, labels: {}, custom: undefined }),
+      uploads.beginUpload({
+        requestId: '',
+        target: 'debian-13',
+        notes: nul,
+        labels: {},
+        custom: undefined,
+      }),
     'a namespace': ({ aliases }) =>
       aliases.listAliases({ namespace: nul, pageSize: 0, pageToken: '' }),
     'a filter': ({ images }) =>

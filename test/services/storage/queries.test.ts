@@ -26,7 +26,8 @@ async function open() {
       caller: caller.name,
       target: 't',
       day: '',
-      notes: '', labels: {},
+      notes: '',
+      labels: {},
       restores: null,
       ...kept,
     }

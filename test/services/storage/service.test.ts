@@ -62,7 +62,8 @@ describe('collecting at the portal', () => {
     const fresh = await producer.uploads.beginUpload({
       requestId: '',
       target: 'debian-13',
-      notes: '', labels: {},
+      notes: '',
+      labels: {},
       custom: undefined,
     })
     await commitOf(producer, fresh.upload?.id ?? '', chunks)

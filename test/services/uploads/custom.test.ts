@@ -94,7 +94,8 @@ describe('a custom image', () => {
     const bytesHere = {
       requestId: randomUUID(),
       target: 'lab1/debian-13',
-      notes: '', labels: {},
+      notes: '',
+      labels: {},
       custom: undefined,
     }
     await expect(agent.uploads.beginUpload(bytesHere)).rejects.toMatchObject(denied)

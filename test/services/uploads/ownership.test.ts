@@ -15,7 +15,13 @@ describe("somebody else's upload", () => {
   beforeAll(async () => {
     portal = await freshPortal()
     await makeFacilities(portal.as('admin'), 'lab1')
-    const request = { requestId: randomUUID(), target: 'debian-13', notes: '', labels: {}, custom: undefined }
+    const request = {
+      requestId: randomUUID(),
+      target: 'debian-13',
+      notes: '',
+      labels: {},
+      custom: undefined,
+    }
     uploadId = (await portal.as('producer:alice').uploads.beginUpload(request)).upload?.id ?? ''
   })
 

@@ -77,7 +77,13 @@ describe('the packages of an image', () => {
 
   test('are part of what a request id stands for', async () => {
     const { uploads, chunks } = producer
-    const begin = { requestId: randomUUID(), target: 'kali-2026', notes: '', labels: {}, custom: undefined }
+    const begin = {
+      requestId: randomUUID(),
+      target: 'kali-2026',
+      notes: '',
+      labels: {},
+      custom: undefined,
+    }
     const uploadId = (await uploads.beginUpload(begin)).upload?.id ?? ''
     await chunks.storeChunks(storeMessages(uploadId, data))
     const manifest = encodeManifest(manifestOf(data))

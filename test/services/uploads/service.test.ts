@@ -21,7 +21,8 @@ describe('publishing', () => {
     const { upload } = await uploads.beginUpload({
       requestId: randomUUID(),
       target,
-      notes: '', labels: {},
+      notes: '',
+      labels: {},
       custom: undefined,
     })
     return upload?.id ?? ''
