@@ -71,8 +71,7 @@ async function askAround(
     const able = awake.length > 0 ? awake : left.slice(0, 1)
     const [from] = ranked(able.filter((source) => holds(source, wanted, holdings)))
     const unasked = peersToAsk(able, asked, gathering)
-    const mayPass = asked.size > 0 || from?.origin === first
-    if (unasked.length > 0 && (from === undefined || !mayPass)) {
+    if (unasked.length > 0 && isToAsk(from, asked, first)) {
       for (const { name } of unasked) asked.add(name)
       await ask(unasked, wanted, holdings, faults, gathering, signal)
     } else if (from === undefined) {
@@ -80,6 +79,15 @@ async function askAround(
     } else await fetchFrom(from, wanted, holdings.get(from.name), faults, gathering, signal)
   }
   return faults
+}
+
+/** Whether peers are to be asked what they hold: once at least, but not where the portal comes first and can be asked. */
+function isToAsk(
+  from: RankedSource | undefined,
+  asked: ReadonlySet<string>,
+  first: Origin | undefined,
+): boolean {
+  return from === undefined || (asked.size === 0 && from.origin !== first)
 }
 
 /** The portal is not asked what it holds: it holds all of an image. */

@@ -55,7 +55,12 @@ describe('a rule', () => {
     ['too late', { jitterSeconds: 86_401 }, 'INVALID_FIELD', 'a day'],
     ['in hours that are none', { windows: ['22-6'] }, 'INVALID_FIELD', 'as in 22:00-06:00'],
     ['in no hour', { windows: ['22:00-22:00'] }, 'INVALID_FIELD', 'two different times'],
-    ['in nine windows', { windows: Array(9).fill('22:00-06:00') }, 'INVALID_FIELD', '8 at most'],
+    [
+      'in nine windows',
+      { windows: Array.from({ length: 9 }, () => '22:00-06:00') },
+      'INVALID_FIELD',
+      '8 at most',
+    ],
     ['hardly moving', { rate: 999n }, 'INVALID_FIELD', 'rate is 1000 to'],
     ['above all', { priority: 101 }, 'INVALID_FIELD', '-100 to 100'],
     ['kept for no days', { leaving: RULE_LEAVING_KEEP_DAYS }, 'INVALID_FIELD', '1 to 36525'],
