@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/chunks/clock.ts'
-import { bothLimits, limitTo, type Limit } from '../lib/chunks/limit.ts'
+import { bothLimits, type Limit } from '../lib/chunks/limit.ts'
 import type { Origin, RankedSource } from '../lib/chunks/ranking.ts'
 import type { ChunkStore } from '../lib/chunks/source.ts'
 import type { Standing } from '../lib/chunks/standing.ts'
@@ -27,6 +27,8 @@ export interface FetchDeps {
   readonly clock: Clock
   /** How fast bytes may come. */
   readonly limit: Limit
+  /** The same for what the terms of rules bind to a rate. */
+  readonly limitAt: (rate: number | undefined) => Limit
   /** How sources did in former fetches. */
   readonly standing: Standing
   readonly deltas: FetchDeltas
@@ -75,7 +77,10 @@ export async function fetchImage(
   const { share, lackingBytes } = shareHere(manifest, lacking)
   news.reused(share)
   await deps.makeRoom(image, Math.round((1 - share) * Number(image.storedBytes)), signal)
-  const bound = { ...deps, limit: bothLimits(deps.limit, limitTo(way.rate, deps.clock)) }
+  const ruled = deps.limitAt(way.rate)
+  // What came in a turn before is waited for first.
+  await ruled.take(0, signal)
+  const bound = { ...deps, limit: bothLimits(deps.limit, ruled) }
   const made =
     way.peers !== 'only' &&
     (await rebuilt({ image, manifest, lacking, lackingBytes, news }, bound, signal))

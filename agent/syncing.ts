@@ -1,7 +1,7 @@
 import { makeBell } from '../lib/bell.ts'
 import { sleep } from '../lib/chunks/clock.ts'
 import { telling } from '../lib/chunks/healing.ts'
-import { limitTo } from '../lib/chunks/limit.ts'
+import { limitTo, owedLimits } from '../lib/chunks/limit.ts'
 import type { RankedSource } from '../lib/chunks/ranking.ts'
 import type { ChunkSource } from '../lib/chunks/source.ts'
 import { verified } from '../lib/chunks/verified.ts'
@@ -71,6 +71,7 @@ export function prepareSync(
     now,
     pool,
     limit: limitTo(fetchRate, time),
+    limitAt: owedLimits(time),
     hours: hoursOf(fetchWindow, now, time),
     standing: rememberSources({ log, clock, now, newUuid }),
     log,

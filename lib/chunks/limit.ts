@@ -12,6 +12,21 @@ const burstMs = 250
 /** A bucket that so many bytes flow into each second; without a rate there is no limit. */
 export function limitTo(bytesPerSecond: number | undefined, clock: Clock): Limit {
   if (bytesPerSecond === undefined) return { take: () => Promise.resolve() }
+  return bucket(bytesPerSecond, clock, true)
+}
+
+/** One bucket for each rate, for bytes that have come: they count even if the waiting is given up, and whoever comes next waits for them. */
+export function owedLimits(clock: Clock): (bytesPerSecond: number | undefined) => Limit {
+  const known = new Map<number, Limit>()
+  return (bytesPerSecond) => {
+    if (bytesPerSecond === undefined) return limitTo(undefined, clock)
+    const limit = known.get(bytesPerSecond) ?? bucket(bytesPerSecond, clock, false)
+    known.set(bytesPerSecond, limit)
+    return limit
+  }
+}
+
+function bucket(bytesPerSecond: number, clock: Clock, refunds: boolean): Limit {
   let paidUntil = -Infinity
   return {
     async take(bytes, signal) {
@@ -22,7 +37,7 @@ export function limitTo(bytesPerSecond: number | undefined, clock: Clock): Limit
       try {
         await clock.sleep(paidUntil - now, signal)
       } catch (error) {
-        paidUntil -= costMs
+        if (refunds) paidUntil -= costMs
         throw error
       }
     },

@@ -11,7 +11,7 @@ import { ruleCalls } from '../support/rules.ts'
 const { REPLICA_STATE_PRESENT, REPLICA_STATE_WAITING, REPLICA_STATE_FETCHING } = ReplicaState
 const { RULE_PEERS_FIRST, RULE_PEERS_LAST, RULE_PEERS_ONLY } = RulePeers
 
-const bytes = 3_000_000
+const bytes = 8_000_000
 const bothLines = ['debian-13-std-x86', 'alma-9-std-x86']
 
 let portal: Awaited<ReturnType<typeof freshPortal>>
@@ -90,7 +90,7 @@ describe('an image', () => {
     let now = new Date('2026-11-24T22:30Z')
     await using agent = await freshAgent(portal, facility, { now: () => now })
     const nightly = { patterns: ['debian-13-std-x86'], windows: ['22:00-06:00'] }
-    await rules().put('nightly', { ...nightly, rate: 300_000n })
+    await rules().put('nightly', { ...nightly, rate: 100_000n })
     const comes = ({ state, portalBytes }: Replica): boolean =>
       state === REPLICA_STATE_FETCHING && portalBytes > 0n
     await standing(agent, debian, comes)
@@ -107,13 +107,16 @@ describe('an image', () => {
 
   test('comes at the rate of its rule, and makes way for what no rate binds', async () => {
     await using agent = await freshAgent(portal, facility)
-    const began = performance.now()
-    const rate = 1_000_000n
-    await rules().put('slowly', { patterns: ['debian-13-std-x86'], rate })
+    const slowly = { patterns: ['debian-13-std-x86'], rate: 50_000n }
+    await rules().put('slowly', slowly)
     await standing(agent, debian, ({ portalBytes }) => portalBytes > 0n)
     await pull(agent, alma)
     expect(isHere(await standing(agent, debian, () => true))).toBe(false)
+    const began = performance.now()
+    const rate = 4_000_000n
+    await rules().put('slowly', { ...slowly, rate })
     const { portalBytes } = await standing(agent, debian, isHere)
+    expect(portalBytes).toBeGreaterThan(0)
     const seconds = (performance.now() - began) / 1000
     // What a pause may make up for is a quarter of a second.
     expect(Number(portalBytes) / Number(rate)).toBeLessThan(seconds + 0.25)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { type Clock, sleep } from '../../../lib/chunks/clock.ts'
-import { bothLimits, limitTo } from '../../../lib/chunks/limit.ts'
+import { bothLimits, limitTo, owedLimits } from '../../../lib/chunks/limit.ts'
 
 const never = new AbortController().signal
 
@@ -66,6 +66,23 @@ describe('a limit', () => {
     stop.abort()
     await clock.pass(1000)
     await Promise.all(takers)
+  })
+
+  test('for bytes that have come makes who comes next wait for what the one before left unpaid', async () => {
+    const clock = toldClock()
+    const limits = owedLimits(clock)
+    void limits(1000).take(10_250, never)
+    let passed = 0
+    const next = limits(1000)
+      .take(0, never)
+      .then(() => (passed = clock.now()))
+    await limits(2000).take(0, never)
+    await limits(undefined).take(1e9, never)
+    await clock.pass(9_900)
+    expect(passed).toBe(0)
+    await clock.pass(200)
+    await next
+    expect(passed).toBe(10_000)
   })
 
   test('does not save up what was not used', async () => {
