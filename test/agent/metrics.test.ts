@@ -32,7 +32,14 @@ async function textOf(isPortals: boolean): Promise<string> {
       clock,
       state: {
         desired: WatchDesiredStateResponse.create({ generation: 7n }),
-        ...{ heard: true, applied: 5n, unreachable: undefined, heardAt: 5000, bell: makeBell() },
+        ...{
+          heard: true,
+          applied: 5n,
+          unreachable: undefined,
+          waits: new Map(),
+          heardAt: 5000,
+          bell: makeBell(),
+        },
         fetched: { peer: 10, portal: 20 },
         transfers: new Map([
           ['a', transfer('failed')],

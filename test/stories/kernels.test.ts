@@ -3,7 +3,7 @@ import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { kinds } from '../../lib/content/manifest.ts'
-import type { Image } from '../../proto/gen/merge/image/v1/image.ts'
+import { ImageFilter, type Image } from '../../proto/gen/merge/image/v1/image.ts'
 import { freshAgent, type FreshAgent } from '../support/agent.ts'
 import { watched, type Ended } from '../support/building.ts'
 import { until } from '../support/daemon.ts'
@@ -209,4 +209,4 @@ storyWith('a web server', ['nginx'])('a disk with a kernel', () => {
   }, 60_000)
 })
 
-const anyImage = { distro: '', release: '', role: '', arch: '', state: 0, storage: 0 } as const
+const anyImage = ImageFilter.create()
