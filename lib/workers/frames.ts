@@ -38,7 +38,9 @@ export function makeFrames(input: {
   const frames = input.jobs.map(({ target, base, storedBytes }) => {
     const frame = frameOf(within(bytes, target), within(bytes, base))
     const work = target.length + base.length / 2
-    return storedBytes - frame.length >= worthwhile * work ? frame : Buffer.alloc(0)
+    if (storedBytes - frame.length >= worthwhile * work) return frame
+    release(frame)
+    return Buffer.alloc(0)
   })
   const sizes = frames.map(({ length }) => length)
   const payload = Uint8Array.from(Buffer.concat(frames))
