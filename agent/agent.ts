@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path'
-import { sleep } from '../lib/chunks/clock.ts'
 import { counted, limitTo, type Limit } from '../lib/chunks/limit.ts'
 import { integrityService } from '../lib/chunks/integrity.ts'
 import { chunkPlane } from '../lib/chunks/plane.ts'
+import { openRemotes } from '../lib/chunks/remotes.ts'
 import { chunkService } from '../lib/chunks/serve.ts'
 import type { ChunkSource, Run } from '../lib/chunks/source.ts'
 import { openMetrics } from '../lib/metrics/starting.ts'
@@ -38,8 +38,8 @@ import { servePeers, serveSocket } from './serving.ts'
 import type { agentSettings } from './settings.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { converge, followDesired, type SyncDeps, type SyncState } from './sync.ts'
-import { prepareSync } from './syncing.ts'
-import type { Upstream } from './upstream.ts'
+import { prepareSync, type Ways } from './syncing.ts'
+import { openUpstream, type Upstream } from './upstream.ts'
 import { keepLooking } from './usage.ts'
 import { writesOut } from './writeout.ts'
 
@@ -83,13 +83,13 @@ async function runAgent(
   const data = resolve(settings.data)
   const storage = await openStorage(data, deps, stack)
   const { store, drafts, pool, usage } = storage
-  const prepared = prepareSync(settings, { ...deps, security }, storage, stack)
+  const prepared = prepareSync(settings, deps, waysOver(security, portal, stack), storage, stack)
   const { served: present, sources, ...syncing } = prepared
   const room = keepsRoom(settings, syncing, storage, deps)
   const sync = { ...syncing, ...room.forImages }
   const metrics = openMetrics(settings, log)
   const gate = { ...owners, log, clock: deps.clock, ...metrics.gate }
-  const limit = counted(limitTo(settings.serveRate, { now: deps.clock, sleep }))
+  const limit = counted(limitTo(settings.serveRate, { now: deps.clock, sleep: deps.sleep }))
   const served = sharesChunks(limit, present, sync.state, storage, deps)
   const guard = refusing(security, () => sync.state.desired.revokedSerials)
   const peerAddress = await answerPeers(settings, served.chunks, gate, guard, stack)
@@ -140,6 +140,13 @@ async function prepareWorks(
 ): Promise<readonly Loop[]> {
   const building = await prepareBuilding(settings, data, working)
   return [...building, ...(await prepareImporting(settings, data, working))]
+}
+
+function waysOver(security: Security, portal: string, stack: AsyncDisposableStack): Ways {
+  return {
+    upstream: stack.use(openUpstream(portal, security)),
+    openRemotes: (verify) => openRemotes(security, verify),
+  }
 }
 
 /** What keeps a facility's store as the portal wants it, and the portal informed. */

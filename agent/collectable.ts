@@ -8,7 +8,6 @@ import { joinDigests, type Digest } from '../lib/content/digest.ts'
 import { internal } from '../lib/failure.ts'
 import { partsOf } from './needs.ts'
 
-const nowMs = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`
 const unneeded = 'NOT EXISTS (SELECT 1 FROM need WHERE need.digest = chunk.digest)'
 const tally = 'count(*) AS chunks, coalesce(sum(stored_bytes), 0) AS bytes'
 /** Rows that one turn takes away. */
@@ -50,7 +49,7 @@ export function collectableIn(db: DatabaseSync, takeRevived: () => number): Coll
     },
     async deleted(pack) {
       await Promise.resolve()
-      db.prepare(`UPDATE doomed_pack SET deleted = ${nowMs} WHERE key = ?`).run(pack)
+      db.prepare(`UPDATE doomed_pack SET deleted = now_ms() WHERE key = ?`).run(pack)
     },
     async unrecorded(keys) {
       await Promise.resolve()
@@ -84,10 +83,10 @@ function durably<T>(db: DatabaseSync, act: () => T): T {
 }
 
 async function condemn(db: DatabaseSync, graceMs: number, rehearse: boolean): Promise<Tally> {
-  const dead = `digest > ? AND digest <= ? AND condemned IS NULL AND created <= ${nowMs} - ?
+  const dead = `digest > ? AND digest <= ? AND condemned IS NULL AND created <= now_ms() - ?
     AND ${unneeded}`
   const count = db.prepare(`SELECT ${tally} FROM chunk WHERE ${dead}`)
-  const act = db.prepare(`UPDATE chunk SET condemned = ${nowMs} WHERE ${dead}`)
+  const act = db.prepare(`UPDATE chunk SET condemned = now_ms() WHERE ${dead}`)
   let sum: Tally = { chunks: 0, bytes: 0 }
   for await (const { after, last } of partsOf(db, 'chunk')) {
     const found = tallyOf(count.get(after, last, graceMs))
@@ -99,14 +98,14 @@ async function condemn(db: DatabaseSync, graceMs: number, rehearse: boolean): Pr
 
 async function countOld(db: DatabaseSync, undeleteMs: number): Promise<Tally> {
   await Promise.resolve()
-  const old = `SELECT ${tally} FROM chunk WHERE condemned <= ${nowMs} - ?`
+  const old = `SELECT ${tally} FROM chunk WHERE condemned <= now_ms() - ?`
   return tallyOf(db.prepare(old).get(undeleteMs))
 }
 
 async function doom(db: DatabaseSync, undeleteMs: number): Promise<Tally> {
   const drop = db.prepare(
     `DELETE FROM chunk WHERE digest IN (
-      SELECT digest FROM chunk WHERE condemned <= ${nowMs} - ? AND ${unneeded} LIMIT ${atOnce})
+      SELECT digest FROM chunk WHERE condemned <= now_ms() - ? AND ${unneeded} LIMIT ${atOnce})
     RETURNING stored_bytes`,
   )
   let [chunks, bytes] = [0, 0]
@@ -127,7 +126,7 @@ async function packUse(db: DatabaseSync, undeleteMs: number): Promise<PackUse[]>
       coalesce(sum(stored_bytes), 0) AS bytes
     FROM (SELECT * FROM pack WHERE id > ? ORDER BY id LIMIT ${packsAtOnce}) AS pack
     LEFT JOIN chunk ON chunk.pack = pack.id
-      AND (condemned IS NULL OR condemned > ${nowMs} - ?)
+      AND (condemned IS NULL OR condemned > now_ms() - ?)
     GROUP BY pack.id ORDER BY pack.id`,
   )
   const uses: PackUse[] = []

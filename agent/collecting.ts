@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { BlobStore } from '../lib/chunks/blobs.ts'
-import { sleep } from '../lib/chunks/clock.ts'
+import type { Clock } from '../lib/chunks/clock.ts'
 import type { CollectableIndex } from '../lib/chunks/collectable.ts'
 import { type Collector, collector, collectPolicy } from '../lib/chunks/collector.ts'
 import { parseDigest, type Digest } from '../lib/content/digest.ts'
@@ -21,13 +21,14 @@ interface CollectingDeps {
   readonly pool: Pool
   readonly log: Logger
   readonly clock: () => number
+  readonly sleep: Clock['sleep']
   readonly now: () => Date
   readonly newUlid: () => string
 }
 
 /** The collector of an agent's chunks. What it dooms can be fetched again, so nothing waits to be brought back. */
 export function agentCollector(graceMs: number, deps: CollectingDeps): Collector {
-  const { collectable, needs, images, state, blobs, pool, log, clock, newUlid } = deps
+  const { collectable, needs, images, state, blobs, pool, log, clock, sleep, newUlid } = deps
   return collector({
     index: collectable,
     blobs,

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { damageSchema } from './damage.ts'
 import { arrivalsUpgrade } from './images.ts'
 import { offeredSchema } from './offered/table.ts'
+import { tellTime } from './moment.ts'
 import { needAll, needsSchema } from './needs.ts'
 import { placesSchema, placesUpgrade } from './places.ts'
 import { projectionSchema } from './projection/table.ts'
@@ -36,8 +37,8 @@ const schema = `
 `
 
 /** What an agent knows: where its chunks lie, which images are whole, and what it should hold. */
-export function openAgentDatabase(dir: string): DatabaseSync {
-  const db = new DatabaseSync(join(dir, 'agent.db'))
+export function openAgentDatabase(dir: string, now = () => new Date()): DatabaseSync {
+  const db = tellTime(new DatabaseSync(join(dir, 'agent.db')), now)
   // What a sync adds is spread over the whole index: room for the pages, and for changes before they are carried over.
   // A power cut may take the last rows, never the order of them: bytes go first, so a lost row is found again.
   db.exec('PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint=8192')

@@ -38,23 +38,21 @@ const needingSql = `
   JOIN image ON image.digest = 'sha256:' || holder.digest
   WHERE need.digest IN (SELECT unhex(value) FROM json_each(?)) ORDER BY image.name`
 
-const nowMs = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`
-
 /** What the table of images has, and that of before there was eviction has not. What is here came now, for all that is known. */
 export const arrivalsUpgrade = `
   ALTER TABLE image ADD COLUMN arrived INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE image ADD COLUMN unwanted INTEGER;
-  UPDATE image SET arrived = ${nowMs};
+  UPDATE image SET arrived = now_ms();
 `
 
 const showSql = `
-  INSERT INTO image (name, digest, image, arrived) VALUES (?, ?, ?, ${nowMs})
+  INSERT INTO image (name, digest, image, arrived) VALUES (?, ?, ?, now_ms())
   ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, image = excluded.image`
 
 const wantSql = `
   UPDATE image SET unwanted = CASE
     WHEN name IN (SELECT value FROM json_each(?)) THEN NULL
-    ELSE coalesce(unwanted, ${nowMs}) END`
+    ELSE coalesce(unwanted, now_ms()) END`
 
 export function imagesIn(db: DatabaseSync): ImageTable {
   const one = (sql: string, ...values: (string | Uint8Array)[]) => db.prepare(sql).get(...values)

@@ -65,7 +65,7 @@ const packSql = `
 
 const chunkSql = `
   INSERT INTO chunk (digest, pack, offset, stored_bytes, raw_bytes, codec, created)
-  VALUES (?, ?, ?, ?, ?, ?, CAST(unixepoch('subsec') * 1000 AS INTEGER))
+  VALUES (?, ?, ?, ?, ?, ?, now_ms())
   ON CONFLICT (digest) DO UPDATE SET pack = excluded.pack, offset = excluded.offset,
     stored_bytes = excluded.stored_bytes, raw_bytes = excluded.raw_bytes, codec = excluded.codec
   WHERE ${isDamaged}`

@@ -1,4 +1,3 @@
-import { diskOf } from '../lib/disk.ts'
 import { invalid } from '../lib/failure.ts'
 import type { World } from '../lib/service.ts'
 import { compressor } from '../lib/workers/verifier.ts'
@@ -11,6 +10,14 @@ import type { AgentSettings } from './agent.ts'
 import type { Storage } from './storage.ts'
 import type { Syncing } from './syncing.ts'
 
+type RoomSettings = EvictionSettings &
+  Pick<AgentSettings, 'facility' | 'data' | 'collectEvery' | 'collectGrace' | 'evictEvery'>
+type EvictionSettings = Pick<
+  AgentSettings,
+  'evictAbove' | 'evictBelow' | 'mostBytes' | 'keepUsed' | 'keepUnwanted'
+>
+type RoomStorage = Omit<Storage, 'drafts' | 'projection' | 'offered'>
+
 /** What keeps room in an agent's store. */
 export interface Room {
   readonly evicting: Evictor
@@ -22,9 +29,9 @@ export interface Room {
 }
 
 export function keepsRoom(
-  settings: AgentSettings,
+  settings: RoomSettings,
   { upstream, state, clock }: Pick<Syncing, 'upstream' | 'state' | 'clock'>,
-  storage: Storage,
+  storage: RoomStorage,
   deps: World,
 ): Room {
   const { facility, data, collectEvery, collectGrace, evictEvery } = settings
@@ -34,7 +41,7 @@ export function keepsRoom(
   const { now, log } = deps
   const evicting = evictor({
     ...{ ...storage, limits, asking, collecting, state, clock, now, log },
-    ...{ folder: data, disk: () => diskOf(data) },
+    ...{ folder: data, disk: storage.disk },
   })
   const compressing = {
     ...{ ...storage, collecting, state, clock, log },
@@ -53,7 +60,7 @@ export function keepsRoom(
 
 const usuallyBelow = 0.8
 
-function limitsOf(settings: AgentSettings): EvictionLimits {
+function limitsOf(settings: EvictionSettings): EvictionLimits {
   const { evictAbove: above, evictBelow, mostBytes } = settings
   const below = evictBelow ?? Math.min(usuallyBelow, above)
   if (below <= above) {

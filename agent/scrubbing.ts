@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { BlobStore } from '../lib/chunks/blobs.ts'
-import { sleep } from '../lib/chunks/clock.ts'
+import type { Clock } from '../lib/chunks/clock.ts'
 import type { CollectableIndex } from '../lib/chunks/collectable.ts'
 import type { DamageLog } from '../lib/chunks/damage.ts'
 import { checker, type Heal, healer } from '../lib/chunks/healing.ts'
@@ -28,11 +28,12 @@ export function agentScrubber(
     readonly pool: Pool
     readonly log: Logger
     readonly clock: () => number
+    readonly sleep: Clock['sleep']
     readonly now: () => Date
     readonly newUlid: () => string
   },
 ): Scrubber & IntegrityDeps & { readonly heal: Heal } {
-  const { collectable, damage, images, sources, pool, clock, newUlid } = deps
+  const { collectable, damage, images, sources, pool, clock, sleep, newUlid } = deps
   const all = {
     ...deps,
     index: collectable,

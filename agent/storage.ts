@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 import type { BlobStore } from '../lib/chunks/blobs.ts'
 import type { CollectableIndex } from '../lib/chunks/collectable.ts'
 import type { DamageLog } from '../lib/chunks/damage.ts'
@@ -12,6 +13,7 @@ import { startPool, type Pool } from '../lib/workers/pool.ts'
 import { collectableIn } from './collectable.ts'
 import { damageIn } from './damage.ts'
 import { openAgentDatabase } from './database.ts'
+import { diskOf, type Disk } from '../lib/disk.ts'
 import { draftsIn, type Drafts } from './drafts.ts'
 import { imagesIn, type ImageTable } from './images.ts'
 import { findLostPacks } from './lost.ts'
@@ -35,6 +37,7 @@ export interface Storage {
   readonly uncompressed: Uncompressed
   readonly damage: DamageLog
   readonly blobs: BlobStore
+  readonly disk: () => Promise<Disk>
   readonly drafts: Drafts
   readonly usage: Usage
   /** What was laid out at a place for others to read. */
@@ -52,22 +55,34 @@ export async function openStorage(
   stack: AsyncDisposableStack,
 ): Promise<Storage> {
   stack.use(ownFolder(data))
-  const db = openAgentDatabase(data)
+  const db = openAgentDatabase(data, deps.now)
   stack.defer(() => {
     db.close()
   })
-  const images = imagesIn(db)
-  const places = placesIn(db)
   const startedAt = deps.now().getTime()
   const blobs = stack.use(await openDirectory({ path: join(data, 'chunks'), startedAt }))
-  await findLostPacks(blobs, images.packs(), places, deps.log)
   const pool = stack.use(startPool(deps.threads))
+  return storageOn({ db, blobs, pool, disk: () => diskOf(data) }, deps)
+}
+
+/** What an agent's storage stands on. */
+export interface Ground extends Pick<Storage, 'blobs' | 'pool' | 'disk'> {
+  readonly db: DatabaseSync
+}
+
+/** What an agent keeps, with the packs found again that a crash left without rows. */
+export async function storageOn(
+  { db, blobs, pool, disk }: Ground,
+  deps: Pick<World, 'now' | 'newUlid' | 'log'>,
+): Promise<Storage> {
+  const [images, places] = [imagesIn(db), placesIn(db)]
+  await findLostPacks(blobs, images.packs(), places, deps.log)
   const store = packStore({ blobs, index: places, newId: deps.newUlid })
   const needs = needsIn(db)
   const collectable = collectableIn(db, needs.takeRevived)
   const damage = damageIn(db)
   return {
-    ...{ store, places, images, needs, collectable, damage, blobs, pool },
+    ...{ store, places, images, needs, collectable, damage, blobs, disk, pool },
     uncompressed: uncompressedIn(db),
     drafts: draftsIn(db),
     usage: usageIn(db, deps.now),

@@ -1,11 +1,10 @@
 import { makeBell } from '../lib/bell.ts'
-import { sleep } from '../lib/chunks/clock.ts'
 import { telling } from '../lib/chunks/healing.ts'
 import { limitTo, owedLimits } from '../lib/chunks/limit.ts'
 import type { RankedSource } from '../lib/chunks/ranking.ts'
 import type { ChunkSource } from '../lib/chunks/source.ts'
-import { verified } from '../lib/chunks/verified.ts'
-import type { Security } from '../lib/rpc/security.ts'
+import type { Remotes } from '../lib/chunks/remotes.ts'
+import { verified, type Verify } from '../lib/chunks/verified.ts'
 import type { World } from '../lib/service.ts'
 import { fresh } from '../lib/sharing/fresh.ts'
 import type { Company } from '../lib/sharing/sharing.ts'
@@ -19,7 +18,10 @@ import { rememberSources } from './sources.ts'
 import type { Storage } from './storage.ts'
 import type { SyncDeps } from './sync.ts'
 import { ticketsFrom } from './tickets.ts'
-import { openUpstream } from './upstream.ts'
+import type { Upstream } from './upstream.ts'
+
+type SyncSettings = Pick<AgentSettings, 'facility' | 'listen' | 'fetchRate' | 'fetchWindow'>
+type SyncStorage = Pick<Storage, 'store' | 'images' | 'needs' | 'usage' | 'uncompressed' | 'pool'>
 
 /** All that the loops of an agent work with. */
 export interface Syncing extends Omit<SyncDeps, 'makeRoom' | 'hasRoom'> {
@@ -29,20 +31,27 @@ export interface Syncing extends Omit<SyncDeps, 'makeRoom' | 'hasRoom'> {
   readonly sources: (image: string) => readonly RankedSource[]
 }
 
-/** Opens the ways to the portal and to peers; nothing is fetched yet. */
+/** The ways to others. */
+export interface Ways {
+  readonly upstream: Upstream
+  /** Those to other agents, as they are needed; what comes is checked. */
+  readonly openRemotes: (verify: Verify) => Remotes
+}
+
+/** What syncs over the ways that are given; nothing is fetched yet. */
 export function prepareSync(
-  { facility, portal: address, listen, fetchRate, fetchWindow }: AgentSettings,
-  { log, clock, now, newUuid, security }: World & { readonly security: Security },
-  { store: packs, images, needs, usage, uncompressed, pool }: Storage,
+  { facility, listen, fetchRate, fetchWindow }: SyncSettings,
+  { log, clock, sleep, now, newUuid }: World,
+  { upstream, openRemotes }: Ways,
+  { store: packs, images, needs, usage, uncompressed, pool }: SyncStorage,
   stack: AsyncDisposableStack,
 ): Syncing {
-  const upstream = stack.use(openUpstream(address, security))
   const fingerprints = fingerprintsFrom(upstream, log)
   const verify = verifier(pool, fingerprints.known)
   const time = { now: clock, sleep }
   const tickets = ticketsFrom({ facility, upstream, now, clock: time })
   const serves = listen !== undefined
-  const peers = stack.use(openPeers(facility, serves, tickets, security, verify))
+  const peers = openPeers(facility, serves, tickets, stack.use(openRemotes(verify)))
   const source = telling(verified(upstream.chunks, verify), upstream.suspect)
   const portal = { name: 'portal', origin: 'portal', source } as const
   const state = {
@@ -54,7 +63,7 @@ export function prepareSync(
     heardAt: clock(),
     fetched: { peer: 0, portal: 0 },
     waits: new Map(),
-    bell: makeBell(),
+    bell: makeBell(time),
   }
   const isShared = (): boolean => state.desired.images.some(({ fetchers }) => fetchers.length > 0)
   const { store, served } = fresh(packs, isShared)

@@ -1,3 +1,6 @@
+import { nobodyWaits } from './chunks/abort.ts'
+import { type Clock, sleep } from './chunks/clock.ts'
+
 /** Wakes everybody who waits for something to change. */
 export interface Bell {
   ring(): void
@@ -5,7 +8,7 @@ export interface Bell {
   next(withinMs: number, signal?: AbortSignal): Promise<void>
 }
 
-export function makeBell(): Bell {
+export function makeBell(clock: Pick<Clock, 'sleep'> = { sleep }): Bell {
   const waiting = new Set<() => void>()
   return {
     ring: () => {
@@ -13,13 +16,14 @@ export function makeBell(): Bell {
     },
     next: (withinMs, signal) =>
       new Promise((resolve) => {
+        const over = new AbortController()
         const wake = (): void => {
-          clearTimeout(timer)
+          over.abort(nobodyWaits)
           waiting.delete(wake)
           signal?.removeEventListener('abort', wake)
           resolve()
         }
-        const timer = setTimeout(wake, withinMs)
+        clock.sleep(withinMs, over.signal).then(wake, () => undefined)
         waiting.add(wake)
         signal?.addEventListener('abort', wake, { once: true })
         if (signal?.aborted === true) wake()

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { ulid } from 'ulid'
+import { sleep, type Clock } from './chunks/clock.ts'
 import { runProgram, untilStopped } from './program.ts'
 import { describeSettings, readSettings, type Settings, type Values } from './settings.ts'
 
@@ -12,6 +13,7 @@ export interface World {
   readonly now: () => Date
   /** Milliseconds since some moment. */
   readonly clock: () => number
+  readonly sleep: Clock['sleep']
   readonly newUuid: () => string
   readonly newUlid: () => string
   readonly threads: number
@@ -38,6 +40,7 @@ export async function runService<S extends Settings>(
     const running = await start(values, {
       now: () => new Date(),
       clock: () => performance.now(),
+      sleep,
       newUuid: randomUUID,
       newUlid: ulid,
       threads: availableParallelism(),

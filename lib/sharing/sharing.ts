@@ -44,7 +44,7 @@ export function sharing({ digests, lacking, company, clock }: SharingOptions): S
   const { pieces, count } = cutPieces(digests, lacking)
   const open = new Set(pieces)
   const arrivals = arriving(pieces)
-  const bell = makeBell()
+  const bell = makeBell(clock)
   const fetchers = () => company().fetchers
   const onNews = (): void => {
     bell.ring()

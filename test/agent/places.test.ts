@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from '@jest/globals'
+import { tellTime } from '../../agent/moment.ts'
 import { placesIn, placesSchema } from '../../agent/places.ts'
 import { layOut } from '../../lib/chunks/pack.ts'
 import { chunkIndexContract, type OpenIndex } from '../contracts/places.ts'
@@ -7,7 +8,7 @@ import { chunksOf } from '../support/chunks.ts'
 import { placesInMemory } from '../support/places.ts'
 
 function openDatabase(): DatabaseSync {
-  const db = new DatabaseSync(':memory:')
+  const db = tellTime(new DatabaseSync(':memory:'), () => new Date())
   db.exec(placesSchema)
   return db
 }

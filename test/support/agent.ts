@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ulid } from 'ulid'
 import { startAgent, type Agent } from '../../agent/agent.ts'
 import { agentSettings } from '../../agent/settings.ts'
+import { sleep } from '../../lib/chunks/clock.ts'
 import { connect, openChannel, type Remote } from '../../lib/rpc/connect.ts'
 import { readSettings } from '../../lib/settings.ts'
 import { IntegrityServiceService } from '../../proto/gen/merge/image/v1/integrity.ts'
@@ -62,6 +63,7 @@ export async function freshAgent(
       log: recorded.log,
       now: options.now ?? (() => new Date()),
       clock: () => performance.now(),
+      sleep,
       newUuid: randomUUID,
       newUlid: ulid,
       threads: 2,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { ulid } from 'ulid'
+import { sleep } from '../../lib/chunks/clock.ts'
 import { chunkPlane } from '../../lib/chunks/plane.ts'
 import { makeLog } from '../../lib/log.ts'
 import { connect, openChannel, type Channel } from '../../lib/rpc/connect.ts'
@@ -84,6 +85,7 @@ export async function freshPortal(
       log: makeLog('silent'),
       now,
       clock: () => performance.now(),
+      sleep,
       newUuid: randomUUID,
       newUlid: ulid,
       threads: 2,

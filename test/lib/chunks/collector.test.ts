@@ -4,6 +4,7 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ulid } from 'ulid'
 import { collectableIn } from '../../../agent/collectable.ts'
+import { tellTime } from '../../../agent/moment.ts'
 import { needsIn, needsSchema } from '../../../agent/needs.ts'
 import { placesIn, placesSchema } from '../../../agent/places.ts'
 import { collector, collectPolicy } from '../../../lib/chunks/collector.ts'
@@ -19,7 +20,7 @@ const stay = new AbortController().signal
 
 async function open() {
   const folder = await temporaryFolder()
-  const db = new DatabaseSync(':memory:')
+  const db = tellTime(new DatabaseSync(':memory:'), () => new Date())
   db.exec(placesSchema + needsSchema)
   const index = placesIn(db)
   const needs = needsIn(db)

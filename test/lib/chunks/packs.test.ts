@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { ulid } from 'ulid'
+import { tellTime } from '../../../agent/moment.ts'
 import { placesIn, placesSchema } from '../../../agent/places.ts'
 import { openDirectory } from '../../../lib/chunks/directory.ts'
 import { packStore } from '../../../lib/chunks/packs.ts'
@@ -22,7 +23,7 @@ async function overDirectory(index: ChunkIndex, packBytes?: number): Promise<Ope
 }
 
 function inSqlite(): ChunkIndex {
-  const db = new DatabaseSync(':memory:')
+  const db = tellTime(new DatabaseSync(':memory:'), () => new Date())
   db.exec(placesSchema)
   return placesIn(db)
 }
