@@ -41,7 +41,8 @@ export async function fsckAgent(
     db.close()
   })
   const startedAt = now().getTime()
-  const blobs = stack.use(await openDirectory({ path: join(data, 'chunks'), startedAt }))
+  const path = join(data, 'chunks')
+  const blobs = stack.use(await openDirectory({ path, startedAt, now: startedAt }))
   const pool = stack.use(startPool(threads))
   const side = {
     blobs,

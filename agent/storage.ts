@@ -60,7 +60,9 @@ export async function openStorage(
     db.close()
   })
   const startedAt = deps.now().getTime()
-  const blobs = stack.use(await openDirectory({ path: join(data, 'chunks'), startedAt }))
+  const blobs = stack.use(
+    await openDirectory({ path: join(data, 'chunks'), startedAt, now: startedAt }),
+  )
   const pool = stack.use(startPool(deps.threads))
   return storageOn({ db, blobs, pool, disk: () => diskOf(data) }, deps)
 }
@@ -68,16 +70,19 @@ export async function openStorage(
 /** What an agent's storage stands on. */
 export interface Ground extends Pick<Storage, 'blobs' | 'pool' | 'disk'> {
   readonly db: DatabaseSync
+  /** How large a pack becomes; as usual if not given. */
+  readonly packBytes?: number
 }
 
 /** What an agent keeps, with the packs found again that a crash left without rows. */
 export async function storageOn(
-  { db, blobs, pool, disk }: Ground,
+  { db, blobs, pool, disk, packBytes }: Ground,
   deps: Pick<World, 'now' | 'newUlid' | 'log'>,
 ): Promise<Storage> {
   const [images, places] = [imagesIn(db), placesIn(db)]
   await findLostPacks(blobs, images.packs(), places, deps.log)
-  const store = packStore({ blobs, index: places, newId: deps.newUlid })
+  const size = packBytes === undefined ? {} : { packBytes }
+  const store = packStore({ blobs, index: places, newId: deps.newUlid, ...size })
   const needs = needsIn(db)
   const collectable = collectableIn(db, needs.takeRevived)
   const damage = damageIn(db)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { BlobStore } from '../lib/chunks/blobs.ts'
 import { type Bucket, openBucket } from '../lib/chunks/bucket.ts'
-import { openDirectory } from '../lib/chunks/directory.ts'
+import { openDirectory, type Directory } from '../lib/chunks/directory.ts'
 import { bucketAt, type ServerSettings } from '../lib/chunks/given.ts'
 import type { PortalDeps, PortalSettings } from './portal.ts'
 
@@ -28,7 +28,7 @@ export async function openBlobs(
   deps: BlobsDeps,
 ): Promise<BlobStore & AsyncDisposable> {
   if (settings.bucket === undefined) {
-    return openDirectory({ path: join(settings.data, 'chunks'), startedAt: deps.now().getTime() })
+    return directoryAt(join(settings.data, 'chunks'), deps)
   }
   const bucket = await openBucket({
     ...(await bucketAt(settings.bucket, settings, deps.newUuid)),
@@ -36,6 +36,11 @@ export async function openBlobs(
   })
   tell(settings.bucket, bucket, deps)
   return bucket
+}
+
+function directoryAt(path: string, deps: Pick<BlobsDeps, 'now'>): Promise<Directory> {
+  const startedAt = deps.now().getTime()
+  return openDirectory({ path, startedAt, now: startedAt })
 }
 
 /** What the archive is called for people; undefined if there is none. */
@@ -49,7 +54,7 @@ export async function openArchiveBlobs(
   deps: BlobsDeps,
 ): Promise<BlobStore & AsyncDisposable> {
   const { archiveBucket: address, archiveDir: path = '', archiveStorageClass } = settings
-  if (address === undefined) return openDirectory({ path, startedAt: deps.now().getTime() })
+  if (address === undefined) return directoryAt(path, deps)
   const options = await bucketAt(address, archiveServer(settings), deps.newUuid)
   const storageClass = archiveStorageClass
   const bucket = await openBucket({

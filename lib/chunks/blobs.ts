@@ -24,9 +24,9 @@ export interface BlobStore {
    */
   range(key: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>
   stat(key: string, signal?: AbortSignal): Promise<BlobStat | undefined>
-  /** The blobs in a folder, such as `packs/`, in the order of their keys. */
+  /** The blobs in a folder, such as `packs/`, in the order of their keys; they are durable. */
   list(folder: string, signal?: AbortSignal): AsyncIterable<BlobStat>
-  /** Deletes the blob; one that is not there is none of its business. */
+  /** Deletes the blob, for good once this resolves; one that is not there is none of its business. */
   delete(key: string, signal?: AbortSignal): Promise<void>
 }
 

@@ -11,6 +11,8 @@ export interface DirectoryOptions {
   readonly path: string
   /** When this process started, in milliseconds since 1970: temporary files from before are what a crash left. */
   readonly startedAt: number
+  /** What the clock says, likewise: what was written later was written before the clock was set back. Without it nothing was. */
+  readonly now?: number
 }
 
 /**
@@ -22,7 +24,7 @@ export async function openDirectory(
   files: Files = fs,
 ): Promise<Directory> {
   const place: Place = {
-    root: options.path,
+    root: path.resolve(options.path),
     files,
     open: descriptors((file) => files.open(file, 'r')),
     folders: new Set(),
@@ -30,7 +32,8 @@ export async function openDirectory(
   }
   try {
     await fold(place, 'tmp')
-    await sweep(place, options.startedAt)
+    await keepRoot(place)
+    await sweep(place, options)
   } catch (error) {
     throw unwritable(options.path, error)
   }
@@ -54,15 +57,26 @@ interface Place {
   writes: number
 }
 
+/** Whoever made the folder may have been killed before its entry was durable. One above it that cannot be opened has to be trusted. */
+async function keepRoot({ root, files }: Place): Promise<void> {
+  await syncFolder(files, path.dirname(root)).catch((error: unknown) => {
+    if (systemCode(error) !== 'EACCES') throw error
+  })
+}
+
 /**
  * Stale is what was last written before this process began: the owner holds the directory's lock, so whoever wrote that is
- * gone. A file of this process is younger, even if the directory is opened once more while it is being written.
+ * gone. A file of this process is younger, even if the directory is opened once more while it is being written; one that is younger
+ * than now is as stale.
  */
-async function sweep({ root, files }: Place, startedAt: number): Promise<void> {
+async function sweep(
+  { root, files }: Place,
+  { startedAt, now = Infinity }: DirectoryOptions,
+): Promise<void> {
   for (const name of await files.readdir(path.join(root, 'tmp'))) {
     const file = path.join(root, 'tmp', name)
     const { mtimeMs } = await files.stat(file)
-    if (mtimeMs < startedAt) await files.unlink(file)
+    if (mtimeMs < startedAt || mtimeMs > now) await files.unlink(file)
   }
 }
 
@@ -116,8 +130,12 @@ async function writeWhole(handle: WriteHandle, part: Uint8Array, position: numbe
 
 async function fold(place: Place, folder: string): Promise<void> {
   if (place.folders.has(folder)) return
-  await place.files.mkdir(path.join(place.root, folder), { recursive: true })
-  await syncFolder(place.files, path.dirname(path.join(place.root, folder)))
+  const file = path.join(place.root, folder)
+  const first = (await place.files.mkdir(file, { recursive: true })) ?? file
+  // Each that was made is an entry of the one above it, and that of the store itself too: without it, all that is inside goes.
+  for (let at = file; at.length >= first.length; at = path.dirname(at)) {
+    await syncFolder(place.files, path.dirname(at))
+  }
   place.folders.add(folder)
 }
 
@@ -167,7 +185,7 @@ async function stat({ root, files }: Place, key: string) {
 }
 
 async function* list(place: Place, folder: string, signal?: AbortSignal) {
-  const names = await place.files.readdir(path.join(place.root, folder)).catch((error: unknown) => {
+  const names = await namesIn(place, path.join(place.root, folder)).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return []
     throw unreadable(path.join(place.root, folder), error)
   })
@@ -178,12 +196,21 @@ async function* list(place: Place, folder: string, signal?: AbortSignal) {
   }
 }
 
+/** A process that was killed may have left a file that is there and would not be after a power cut. */
+async function namesIn({ files }: Place, folder: string): Promise<string[]> {
+  await syncFolder(files, folder)
+  return files.readdir(folder)
+}
+
 async function remove({ root, files, open }: Place, key: string): Promise<void> {
   checkKey(key)
   const file = path.join(root, key)
   open.drop(file)
   try {
-    await files.unlink(file)
+    await files.unlink(file).catch((error: unknown) => {
+      if (systemCode(error) !== 'ENOENT') throw error
+    })
+    await syncFolder(files, path.dirname(file))
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw unwritable(file, error)
   }

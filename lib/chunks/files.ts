@@ -3,7 +3,8 @@ export interface Files {
   open(file: string, flags: 'r' | 'wx'): Promise<FileHandle>
   link(from: string, to: string): Promise<void>
   unlink(file: string): Promise<void>
-  mkdir(folder: string, options: { readonly recursive: true }): Promise<unknown>
+  /** Answers with the first folder that it made, if any. */
+  mkdir(folder: string, options: { readonly recursive: true }): Promise<string | undefined>
   readdir(folder: string): Promise<string[]>
   stat(file: string): Promise<{ readonly size: number; readonly mtimeMs: number }>
 }

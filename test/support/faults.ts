@@ -55,7 +55,7 @@ export function faulty({ fail, writeAtMost }: Faults): Files {
     },
     async mkdir(folder, options) {
       step('mkdir')
-      await fs.mkdir(folder, options)
+      return fs.mkdir(folder, options)
     },
     readdir: (folder) => fs.readdir(folder),
     stat: (file) => fs.stat(file),
