@@ -18,19 +18,20 @@ export function startProcess(name: string, time: Timeline, now: () => Date): Pro
     name,
     now,
     isOver: false,
-    act: (what, ms, effect) =>
-      new Promise((resolve, reject) => {
-        const happen = (): void => {
-          if (process.moment()) return
-          try {
-            const result = effect()
-            if (!process.moment()) resolve(result)
-          } catch (error) {
-            if (!process.moment()) reject(error as Error)
-          }
+    act<T>(what: string, ms: number, effect: () => T) {
+      const { promise, resolve, reject } = Promise.withResolvers<T>()
+      const happen = (): void => {
+        if (process.moment()) return
+        try {
+          const result = effect()
+          if (!process.moment()) resolve(result)
+        } catch (error) {
+          if (!process.moment()) reject(error)
         }
-        time.after(ms, `${name} ${what}`, happen, process)
-      }),
+      }
+      time.after(ms, `${name} ${what}`, happen, process)
+      return promise
+    },
     moment() {
       if (!process.isOver && --left <= 0) end(process)
       return process.isOver

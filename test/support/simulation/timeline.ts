@@ -17,6 +17,8 @@ export interface Timeline {
   sleep(life: Life): Clock['sleep']
   /** Adds a line to the trace. */
   note(what: string): void
+  /** Adds something to that line for whoever reads it, which may differ from run to run. */
+  explain(what: string): void
   /** Lets the next event happen, and all that follows from it at once; false if there is none. */
   readonly step: () => Promise<boolean>
   readonly steps: number
@@ -61,6 +63,9 @@ export function timeline(keepsAll = false): Timeline {
         signal.addEventListener('abort', stop, { once: true })
       }),
     note,
+    explain(what) {
+      if (keepsAll) lines.push(`          ${what}`)
+    },
     step: async () => {
       const event = queue.next()
       if (event === undefined) return false
