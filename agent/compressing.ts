@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Bell } from '../lib/bell.ts'
 import { isOver } from '../lib/chunks/abort.ts'
 import type { Clock } from '../lib/chunks/clock.ts'
-import type { Collector } from '../lib/chunks/collector.ts'
+import { deleteDoomed } from '../lib/chunks/collect.ts'
 import { rewritePacks, type RewriteDeps } from '../lib/chunks/rewrite.ts'
 import { Failure } from '../lib/failure.ts'
 import type { Transfers } from './transfers.ts'
@@ -11,53 +11,71 @@ import type { Uncompressed } from './uncompressed.ts'
 /** `verify` compresses what it checks. */
 export interface CompressingDeps extends RewriteDeps {
   readonly uncompressed: Uncompressed
-  readonly collecting: Pick<Collector, 'run'>
   readonly state: { readonly transfers: Transfers; readonly bell: Bell }
   readonly clock: Clock
   readonly log: Logger
 }
 
 const lookMs = 60_000
+/** Between two images that are fetched one after another nothing is begun. */
+const quietMs = 1000
 /** Compressed, so many packs of chunks that were stored raw become about one. */
 const packsAtOnce = 3
 
 /** Compresses what was stored raw because somebody waited for it, whenever nothing is fetched. */
 export async function keepCompressing(deps: CompressingDeps, signal: AbortSignal): Promise<void> {
-  const { state, clock, log } = deps
+  const { state, clock, uncompressed, log } = deps
   while (!signal.aborted) {
-    try {
-      if (!isFetching(state)) await compressAll(deps, signal)
-    } catch (error) {
-      if (isOver(signal)) return
-      const told = error instanceof Failure ? { error: error.message } : { err: error }
-      log.warn(told, 'chunks that deltas made were not compressed, and will be tried again')
-      await clock.sleep(lookMs, signal).catch(() => undefined)
+    if (uncompressed.packs(1).length > 0) {
+      await clock.sleep(quietMs, signal).catch(() => undefined)
+      await compressAll(deps, signal).catch((error: unknown) => {
+        if (isOver(signal)) return
+        const told = error instanceof Failure ? { error: error.message } : { err: error }
+        log.warn(told, 'chunks that deltas made are not compressed yet')
+      })
     }
     await state.bell.next(lookMs, signal)
   }
 }
 
-/** What of it is damaged, or cannot be read, stays as it is: that is for the scrub. */
 async function compressAll(deps: CompressingDeps, signal: AbortSignal): Promise<void> {
-  const { uncompressed, collecting, state, log } = deps
+  const { uncompressed, state, log } = deps
   let count = 0
-  for (;;) {
-    const packs = uncompressed.packs().slice(0, packsAtOnce)
-    if (packs.length === 0 || isFetching(state)) break
-    const made = await rewritePacks(packs, deps, signal).catch((error: unknown) => {
-      if (!(error instanceof Failure) || error.reason === 'DISK_FULL') throw error
-      signal.throwIfAborted()
-      log.warn({ packs, error: error.message }, 'packs not compressed')
-      return undefined
-    })
-    for (const pack of made === undefined ? packs : [made.key]) uncompressed.settle(pack)
+  while (!isFetching(state)) {
+    const packs = uncompressed.packs(packsAtOnce)
+    if (packs.length === 0) {
+      // What is marked and is nowhere came never; while something is fetched it may come yet.
+      uncompressed.sweep()
+      if (count > 0) log.info({ packs: count }, 'chunks that deltas made are compressed')
+      return
+    }
+    await compress(packs, deps, signal)
+    // Its disk may be nearly full.
+    await deleteDoomed(deps, signal)
     count += packs.length
   }
-  if (count === 0) return
-  uncompressed.sweep()
-  // The packs that it was in are still on the disk.
-  const { freedBytes } = await collecting.run(signal)
-  log.info({ packs: count, freedBytes }, 'chunks that deltas made are compressed')
+}
+
+/** What is damaged, or cannot be read, stays as it is: that is for the scrub. */
+async function compress(
+  packs: readonly string[],
+  deps: CompressingDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { uncompressed, log } = deps
+  try {
+    const made = await rewritePacks(packs, deps, signal)
+    if (made !== undefined) uncompressed.settle(made.key)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof Failure) || error.reason === 'DISK_FULL') throw error
+    if (packs.length > 1) {
+      for (const pack of packs) await compress([pack], deps, signal)
+      return
+    }
+    log.warn({ pack: packs[0], error: error.message }, 'pack not compressed')
+    for (const pack of packs) uncompressed.settle(pack)
+  }
 }
 
 function isFetching({ transfers }: CompressingDeps['state']): boolean {

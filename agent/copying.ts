@@ -1,5 +1,6 @@
 import { either, nobodyWaits } from '../lib/chunks/abort.ts'
 import { copyChunks, type CopyOptions } from '../lib/chunks/copy.ts'
+import { fingerprintOf } from '../lib/chunks/fingerprint.ts'
 import type { Run } from '../lib/chunks/source.ts'
 import type { Digest } from '../lib/content/digest.ts'
 import type { PeersName } from '../lib/rules/terms.ts'
@@ -27,10 +28,11 @@ export async function copyImage(
 ): Promise<void> {
   const stop = new AbortController()
   const { news, lacking: digests } = copying
-  const { store, clock, standing, limit } = deps
+  const { store, clock, standing, limit, uncompressed } = deps
   const { came, ...ways } = waysOf(copying, deps, either(stop.signal, signal))
   const onRun: CopyOptions['onRun'] = (run, from) => {
     came?.(run)
+    if (from.origin === 'peer') uncompressed.add(rawUnlikePortals(run, deps))
     news.fetched(from.origin, run.payload.length)
   }
   try {
@@ -38,6 +40,20 @@ export async function copyImage(
   } finally {
     stop.abort(nobodyWaits)
   }
+}
+
+/** A peer may have made these of deltas, and not have compressed them yet. */
+function rawUnlikePortals(
+  { entries, payload }: Run,
+  { fingerprints }: Pick<FetchDeps, 'fingerprints'>,
+): Digest[] {
+  let at = 0
+  return entries.flatMap((entry) => {
+    const stored = payload.subarray(at, (at += entry.storedBytes))
+    const known = entry.codec === 'raw' ? fingerprints.known(entry.digest) : undefined
+    if (known === undefined) return []
+    return fingerprintOf(entry, stored).equals(known) ? [] : [entry.digest]
+  })
 }
 
 interface Ways extends Pick<CopyOptions, 'sources' | 'batches' | 'first'> {

@@ -17,6 +17,7 @@ import type { Fingerprints } from './fingerprints.ts'
 import type { ImageTable } from './images.ts'
 import type { Needs } from './needs.ts'
 import type { Open } from './plan.ts'
+import type { Uncompressed } from './uncompressed.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface FetchDeps {
@@ -32,7 +33,8 @@ export interface FetchDeps {
   /** How sources did in former fetches. */
   readonly standing: Standing
   readonly deltas: FetchDeltas
-  readonly fingerprints: Pick<Fingerprints, 'learn'>
+  readonly fingerprints: Pick<Fingerprints, 'learn' | 'known'>
+  readonly uncompressed: Pick<Uncompressed, 'add'>
   readonly portal: RankedSource
   /** Checks what comes. */
   readonly pool: Pick<Pool, 'warm'>
@@ -76,14 +78,17 @@ export async function fetchImage(
   const lacking = await store.missing(digests, signal)
   const { share, lackingBytes } = shareHere(manifest, lacking)
   news.reused(share)
-  await deps.makeRoom(image, Math.round((1 - share) * Number(image.storedBytes)), signal)
+  const storedBytes = Math.round((1 - share) * Number(image.storedBytes))
+  await deps.makeRoom(image, storedBytes, signal)
   const ruled = deps.limitAt(way.rate)
   // What came in a turn before is waited for first.
   await ruled.take(0, signal)
   const bound = { ...deps, limit: bothLimits(deps.limit, ruled) }
+  // As they are, and compressed beside that, until the first are gone.
+  const roomBytes = lackingBytes + storedBytes
   const made =
     way.peers !== 'only' &&
-    (await rebuilt({ image, manifest, lacking, lackingBytes, news }, bound, signal))
+    (await rebuilt({ image, manifest, lacking, roomBytes, news }, bound, signal))
   const rest = made ? await store.missing(lacking, signal) : lacking
   using _learning = fingerprints.learn(rest, signal)
   await copyImage({ image, digests, lacking: rest, peers: way.peers, news }, bound, signal)
@@ -95,13 +100,13 @@ export async function fetchImage(
 }
 
 interface Rebuilding extends Pick<Lacked, 'image' | 'manifest' | 'lacking'> {
-  readonly lackingBytes: number
+  readonly roomBytes: number
   readonly news: FetchNews
 }
 
 /** What deltas give; false if there are none. */
 async function rebuilt(
-  { lackingBytes, news, ...lacked }: Rebuilding,
+  { roomBytes, news, ...lacked }: Rebuilding,
   { deltas, limit, hasRoom }: FetchDeps,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -109,7 +114,7 @@ async function rebuilt(
     news.fetched('portal', bytes)
     return limit.take(bytes, signal)
   }
-  return deltas({ ...lacked, isRoomy: await hasRoom(lackingBytes), onBytes }, signal)
+  return deltas({ ...lacked, isRoomy: await hasRoom(roomBytes), onBytes }, signal)
 }
 
 async function manifestOf(

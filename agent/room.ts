@@ -44,7 +44,7 @@ export function keepsRoom(
     ...{ folder: data, disk: storage.disk },
   })
   const compressing = {
-    ...{ ...storage, collecting, state, clock, log },
+    ...{ ...storage, state, clock, log },
     ...{ index: storage.collectable, verify: compressor(storage.pool), newId: deps.newUlid },
   }
   return {

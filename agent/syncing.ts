@@ -74,6 +74,7 @@ export function prepareSync(
     images,
     needs,
     usage,
+    uncompressed,
     store,
     upstream,
     clock: time,

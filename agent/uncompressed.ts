@@ -12,8 +12,10 @@ export const uncompressedSchema = `
 export interface Uncompressed {
   /** These are about to be stored so. */
   add(digests: readonly Digest[]): void
-  /** The keys of the packs that have any, in their order. */
-  packs(): string[]
+  /** The keys of some packs that have any, `most` at most. */
+  packs(most: number): string[]
+  /** The names of the images that have any. */
+  images(): string[]
   /** Nothing is to be done any more for what lies in a pack, however it lies there. */
   settle(pack: string): void
   /** Forgets those that are not here. */
@@ -30,15 +32,25 @@ export function uncompressedIn(db: DatabaseSync): Uncompressed {
         'INSERT OR IGNORE INTO uncompressed (digest) SELECT unhex(value) FROM json_each(?)',
       ).run(JSON.stringify(digests))
     },
-    packs: () =>
+    packs: (most) =>
       db
         .prepare(
           `SELECT DISTINCT pack.key FROM uncompressed
-          JOIN chunk ON chunk.digest = uncompressed.digest
-          JOIN pack ON pack.id = chunk.pack ORDER BY pack.key`,
+          CROSS JOIN chunk ON chunk.digest = uncompressed.digest
+          CROSS JOIN pack ON pack.id = chunk.pack LIMIT ?`,
+        )
+        .all(most)
+        .map(({ key }) => String(key)),
+    images: () =>
+      db
+        .prepare(
+          `SELECT DISTINCT image.name FROM uncompressed
+          CROSS JOIN need ON need.digest = uncompressed.digest
+          CROSS JOIN holder ON holder.id = need.holder
+          CROSS JOIN image ON image.digest = 'sha256:' || holder.digest`,
         )
         .all()
-        .map(({ key }) => String(key)),
+        .map(({ name }) => String(name)),
     settle(pack) {
       db.prepare(`DELETE FROM uncompressed WHERE digest IN (${among})`).run(pack)
     },

@@ -33,7 +33,7 @@ export async function offerPresent(
       "--offer is for a facility's agent or the portal: the portal's own agent holds no images."
     throw invalid('INVALID_FIELD', text, { field: 'offer' })
   }
-  const { images, usage, store, pool, offered: table } = storage
+  const { images, usage, uncompressed, store, pool, offered: table } = storage
   const { state, clock } = sync
   const offering = {
     ...{ store, pool, table, clock, limit, log, verify: verifier(pool) },
@@ -43,8 +43,11 @@ export async function offerPresent(
           image === undefined ? [] : [[image.name, image]],
         ),
       )
+      // Its bytes are about to be others, and so are the digests of what is offered.
+      const changing = new Set(uncompressed.images())
       const offerable = images
         .present()
+        .filter(({ name }) => !changing.has(name))
         // What the portal does not speak of any more may be revoked, or shared with nobody.
         .flatMap(({ name }) => told.get(name) ?? [])
         .filter((image) => mayOffer(image, facility))

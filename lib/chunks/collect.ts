@@ -119,8 +119,9 @@ async function rewriteEach(
   return { packs, made }
 }
 
-async function deleteDoomed(
-  { index, blobs }: CollectDeps,
+/** Deletes the packs that are doomed, and tells which these were. */
+export async function deleteDoomed(
+  { index, blobs }: Pick<CollectDeps, 'index' | 'blobs'>,
   signal: AbortSignal,
 ): Promise<BlobStat[]> {
   const doomed = await index.doomedPacks()

@@ -11,7 +11,6 @@ import type { Transfers } from '../../agent/transfers.ts'
 import { uncompressedIn } from '../../agent/uncompressed.ts'
 import { makeBell } from '../../lib/bell.ts'
 import { sleep } from '../../lib/chunks/clock.ts'
-import { collector, collectPolicy } from '../../lib/chunks/collector.ts'
 import { openDirectory } from '../../lib/chunks/directory.ts'
 import { packStore } from '../../lib/chunks/packs.ts'
 import { sha256 } from '../../lib/content/digest.ts'
@@ -51,15 +50,37 @@ async function open(stack: AsyncDisposableStack) {
   await store.store(runsOf(all))
   const recorded = recorder()
   const { log, lines } = recorded
-  const clock = { now: () => performance.now(), sleep }
+  const slept: number[] = []
+  // What waits for quiet looks at once, and says so.
+  const clock = {
+    now: () => performance.now(),
+    sleep: (ms: number, signal: AbortSignal) => {
+      slept.push(ms)
+      return sleep(1, signal)
+    },
+  }
   const state = { transfers: new Map() as Transfers, bell: makeBell() }
   const common = { blobs, newId: ulid, log, clock, index: collectable }
-  const policy = collectPolicy(0, 0)
-  const collecting = collector({ ...common, verify: verifier(pool), policy })
-  const deps = { ...common, verify: compressor(pool), uncompressed, collecting, state }
+  let checked = 0
+  const compress = compressor(pool)
+  const verify: typeof compress = (run, signal) => {
+    checked++
+    return compress(run, signal)
+  }
+  const deps = { ...common, verify, uncompressed, state }
   const packs = () => readdir(join(folder.path, 'packs'))
   const line = (msg: string) => recorded.line(msg)
-  return { ...deps, deps, store, packs, line, lines, folder: join(folder.path, 'packs') }
+  return {
+    ...deps,
+    deps,
+    store,
+    packs,
+    line,
+    lines,
+    slept,
+    checked: () => checked,
+    folder: join(folder.path, 'packs'),
+  }
 }
 
 /** Ends it, and waits until it has. */
@@ -88,36 +109,66 @@ test('what lies raw for the time being is compressed, and its packs go', async (
   expect(dense.map(({ entry }) => codecs.get(entry.digest))).toEqual(dense.map(() => 'raw'))
   expect(bytesOf(runs)).toBeLessThan(100_000)
   expect((await packs()).filter((pack) => before.includes(pack))).toEqual([])
-  expect(uncompressed.packs()).toEqual([])
+  expect(uncompressed.packs(9)).toEqual([])
 })
+
+const transfer = {
+  ...{ startedAt: 0, imageBytes: 1, reusedBytes: 0, failures: 0 },
+  bytes: { peer: 0, portal: 0 },
+}
 
 test('nothing is compressed while an image is fetched', async () => {
   await using stack = new AsyncDisposableStack()
-  const { deps, state, packs, line } = await open(stack)
-  const before = await packs()
-  const transfer = { startedAt: 0, imageBytes: 1, reusedBytes: 0, failures: 0 }
-  const bytes = { peer: 0, portal: 0 }
-  state.transfers.set('debian-13', { ...transfer, bytes, state: 'fetching' })
+  const { deps, state, slept, checked, line } = await open(stack)
+  state.transfers.set('debian-13', { ...transfer, state: 'fetching' })
   keepOn(deps, stack)
-  for (let i = 0; i < 3; i++) {
+  // The third look begins once the second has ended.
+  while (slept.length < 3) {
     state.bell.ring()
-    await new Promise(setImmediate)
+    await new Promise((resolve) => setTimeout(resolve, 2))
   }
-  expect(await packs()).toEqual(before)
-  state.transfers.set('debian-13', { ...transfer, bytes, state: 'present' })
+  expect(checked()).toBe(0)
+  state.transfers.set('debian-13', { ...transfer, state: 'present' })
   state.bell.ring()
   await line(done)
+  expect(checked()).toBeGreaterThan(0)
+})
+
+test('what is marked while something is fetched, and not there yet, stays marked', async () => {
+  await using stack = new AsyncDisposableStack()
+  const { deps, store, state, slept, uncompressed } = await open(stack)
+  const coming = rawChunk(noise('coming', 500))
+  uncompressed.add(digestsOf([coming]))
+  const verify: typeof deps.verify = (run, signal) => {
+    state.transfers.set('debian-13', { ...transfer, state: 'fetching' })
+    return deps.verify(run, signal)
+  }
+  keepOn({ ...deps, verify }, stack)
+  while (slept.length < 3) {
+    state.bell.ring()
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+  const before = uncompressed.packs(99)
+  await store.store(runsOf([coming]))
+  expect(uncompressed.packs(99)).toHaveLength(before.length + 1)
 })
 
 test('a pack that cannot be read is left for the scrub, and the others are compressed', async () => {
   await using stack = new AsyncDisposableStack()
-  const { deps, packs, folder, line, lines, uncompressed } = await open(stack)
+  const { deps, store, packs, folder, line, lines, uncompressed } = await open(stack)
   const [last = ''] = (await packs()).toSorted().slice(-1)
+  const lost = new Set((await deps.index.contents(`packs/${last}`)).map(({ digest }) => digest))
   await rm(join(folder, last))
   keepOn(deps, stack)
   await line(done)
-  expect(lines.filter(({ msg }) => msg === 'packs not compressed')).toHaveLength(1)
-  expect(uncompressed.packs()).toEqual([])
+  expect(lines.filter(({ msg }) => msg === 'pack not compressed')).toHaveLength(1)
+  expect(uncompressed.packs(9)).toEqual([])
+  const left = digestsOf(words).filter((digest) => !lost.has(digest))
+  const runs = await collect(store.fetch(left))
+  expect(left.length).toBeGreaterThan(0)
+  expect(runs.flatMap(({ entries }) => entries.map(({ codec }) => codec))).toEqual(
+    left.map(() => 'zstd'),
+  )
 })
 
 test('what is marked and never came is forgotten', async () => {
@@ -127,5 +178,5 @@ test('what is marked and never came is forgotten', async () => {
   uncompressed.add(digestsOf([absent]))
   keepOn(deps, stack)
   await line(done)
-  expect(uncompressed.packs()).toEqual([])
+  expect(uncompressed.packs(9)).toEqual([])
 })

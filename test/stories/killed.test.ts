@@ -2,16 +2,18 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { copyFile, cp, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeManifest } from '../../lib/content/encoding.ts'
 import { chunkDigests } from '../../lib/content/manifest.ts'
 import { startTestbed, type Testbed } from '../../testbed/testbed.ts'
+import { until } from '../support/daemon.ts'
 
 const syncs = 20
 const killsEach = 5
+const deltaKills = 12
 /** What the image takes, compressed. */
 const wholeBytes = 84_000_000
 const seed = Number(process.env['SEED'] ?? 20261123)
@@ -60,11 +62,11 @@ describe('an agent that is killed', () => {
   }, 60_000)
 
   /** What a dead agent's folder shows, and whether all of that is there. */
-  function look(facility: string): { shown: boolean; begun: boolean; whole: boolean } {
+  function look(facility: string, images = 1): { shown: boolean; begun: boolean; whole: boolean } {
     const folder = join(testbed.folder, facility)
     const db = new DatabaseSync(join(folder, 'agent.db'))
     try {
-      const shown = db.prepare('SELECT name FROM image').all().length > 0
+      const shown = db.prepare('SELECT name FROM image').all().length >= images
       const packs = db.prepare('SELECT key, size_bytes FROM pack').all()
       const packsWhole = packs.every(
         ({ key, size_bytes }) =>
@@ -72,11 +74,15 @@ describe('an agent that is killed', () => {
       )
       const rows = db.prepare('SELECT lower(hex(digest)) AS digest FROM chunk').all()
       const held = new Set(rows.map(({ digest }) => digest))
-      const manifests = db.prepare('SELECT bytes FROM manifest').all()
+      const manifests = db
+        .prepare(
+          `SELECT bytes FROM manifest JOIN image ON image.digest = 'sha256:' || manifest.digest`,
+        )
+        .all()
       const chunksThere = manifests
         .flatMap(({ bytes }) => chunkDigests(decodeManifest(bytes as Uint8Array)))
         .every((digest) => held.has(digest))
-      return { shown, begun: packs.length > 0, whole: packsWhole && (!shown || chunksThere) }
+      return { shown, begun: packs.length > 0, whole: packsWhole && chunksThere }
     } finally {
       db.close()
     }
@@ -114,8 +120,11 @@ describe('an agent that is killed', () => {
         await agent.stop('SIGKILL')
         const { shown, begun, whole } = look(facility)
         expect(whole).toBe(true)
-        if (shown) seen['when it was whole']++
-        else seen[begun ? 'in between' : 'before the first pack']++
+        if (shown) {
+          seen['when it was whole']++
+          break
+        }
+        seen[begun ? 'in between' : 'before the first pack']++
       }
       await testbed.startFacility(facility)
       await testbed.mrs(facility, 'pull', 'debian')
@@ -128,6 +137,54 @@ describe('an agent that is killed', () => {
     process.stdout.write(`killed ${JSON.stringify(seen)}; seed ${seed}\n`)
     expect(seen['in between']).toBeGreaterThan((syncs * killsEach) / 4)
   }, 600_000)
+
+  test(`${deltaKills} times while it makes chunks of deltas, and compresses them, converges`, async () => {
+    const facility = 'rebuilt'
+    await testbed.mrg('new', 'facility', facility)
+    const first = await testbed.startFacility(facility)
+    await testbed.mrs(facility, 'pull', 'debian')
+    await first.stop()
+    const [place, kept] = [join(testbed.folder, facility), join(testbed.folder, 'kept')]
+    await cp(place, kept, { recursive: true })
+    const rebuilt = join(testbed.folder, 'rebuilt.raw')
+    await copyFile(image, rebuilt)
+    await using file = await open(rebuilt, 'r+')
+    for (let at = 1000; at < wholeBytes * 2; at += 100_000) await file.write('rebuilt', at)
+    await testbed.mrg('publish', rebuilt, '--as', 'debian-13')
+    const log = join(testbed.folder, 'portal.log')
+    await until('deltas are prepared', async () =>
+      (await readFile(log, 'utf8')).includes('deltas prepared'),
+    )
+    await testbed.mrg('push', 'debian', facility)
+    let early = 0
+    for (let k = 0; k < deltaKills; k++) {
+      // Every other kill hits what the one before left.
+      if (k % 2 === 0) {
+        await rm(place, { recursive: true })
+        await cp(kept, place, { recursive: true })
+      }
+      const agent = await testbed.startFacility(facility)
+      await sleep(chance.next().value * 2000)
+      await agent.stop('SIGKILL')
+      const { shown, whole } = look(facility, 2)
+      expect(whole).toBe(true)
+      if (!shown) early++
+    }
+    await testbed.startFacility(facility)
+    await testbed.mrs(facility, 'pull', 'debian')
+    await until('all is compressed', () => Promise.resolve(uncompressed(facility) === 0))
+    expect(look(facility, 2)).toEqual({ shown: true, begun: true, whole: true })
+    await testbed.mrs(facility, 'verify', 'debian')
+    await testbed.facilities.get(facility)?.stop()
+    expect(early).toBeGreaterThan(0)
+    process.stdout.write(`killed with deltas, ${early} of ${deltaKills} before it was whole\n`)
+  }, 300_000)
+
+  /** Chunks that lie raw for the time being. */
+  function uncompressed(facility: string): number {
+    using db = new DatabaseSync(join(testbed.folder, facility, 'agent.db'), { readOnly: true })
+    return Number(db.prepare('SELECT count(*) AS count FROM uncompressed').get()?.['count'])
+  }
 
   test('while it writes an image out leaves no half file behind', async () => {
     const facility = 'writer'
