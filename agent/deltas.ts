@@ -123,8 +123,10 @@ async function* counted(
   onBytes: (bytes: number) => Promise<void>,
 ): AsyncGenerator<FetchDeltasResponse> {
   for await (const message of messages) {
-    await onBytes(message.payload.length)
+    const { length } = message.payload
+    // What came is kept before more is waited for: a turn that ends here would lose it again and again.
     yield message
+    await onBytes(length)
   }
 }
 
