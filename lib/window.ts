@@ -74,6 +74,16 @@ function timeOfDay(zone: string, now: Date): number {
   return ((hours ?? 0) * 60 + (minutes ?? 0)) * minuteMs + (now.getTime() % minuteMs)
 }
 
+/** Whether clocks of this zone can be told here; a machine with older tables knows fewer. */
+export function isZone(zone: string): boolean {
+  try {
+    clockOf(zone)
+    return true
+  } catch {
+    return false
+  }
+}
+
 const clocks = new Map<string, Intl.DateTimeFormat>()
 
 /** Making one takes a thousand times as long as asking it. */

@@ -120,6 +120,11 @@ describe('the terms of its rules', () => {
     })
   })
 
+  test('bind nobody by the clocks of a zone that is not known here', () => {
+    const wanted = bound('night', { window: '22:00-06:00', timeZone: 'Mars/Olympus_Mons' })
+    expect(plan([wanted])).toMatchObject({ fetches: ['night'], waits: [] })
+  })
+
   test('have an image that comes from peers alone wait for one', () => {
     const only = { peers: RulePeers.RULE_PEERS_ONLY }
     const wanted = [bound('a', only), bound('b', only, ['lab2'])]
