@@ -63,7 +63,9 @@ export function openMeter(failed: (of: string, error: unknown) => void): Meter {
         Object.entries<Kind>(kinds).map(([name, kind]) => [name, figureOf(name, kind, registers)]),
       )
       readings.push(async () => {
-        const told = await read().catch((error: unknown) => {
+        // One that fails before it promises anything is left out, too.
+        const reads = async () => await read()
+        const told = await reads().catch((error: unknown) => {
           failed(of, error)
           return undefined
         })
