@@ -46,8 +46,11 @@ export async function stageAll(
     before += staged.sizeBytes
   }
   const disk = { ...itemOf(order), fields: order.fields, ...timed(order) }
+  // A folder of its own too, for a disk may be called as a part is.
+  const own = join(folder, 'rootfs')
+  await mkdir(own)
   return {
-    disk: await stage(origin, disk, folder, boundOf(diskBytes), telling, signal),
+    disk: await stage(origin, disk, own, boundOf(diskBytes), telling, signal),
     parts,
   }
 }
