@@ -55,8 +55,8 @@ export async function holdersOf(sql: Sql, images: readonly string[]): Promise<Na
 }
 
 /**
- * The facilities that want the content of each of the images, do not have it yet, have not failed, and serve what comes. Who takes nothing
- * from the portal has no stretch of it to give.
+ * The facilities that want the content of each of the images, do not have it yet, have not failed, do not wait for their hours, and serve
+ * what comes. Who takes nothing from the portal has no stretch of it to give.
  */
 export async function fetchersOf(sql: Sql, images: readonly string[]): Promise<NamesOf> {
   const rows = await sql<{ image: string; names: string[] }[]>`
@@ -68,6 +68,7 @@ export async function fetchersOf(sql: Sql, images: readonly string[]): Promise<N
       left join replica on replica.facility = want.facility and replica.image = want.image
     where image.name = any (${images as string[]}) and coalesce(peers, 'first') <> 'only'
       and coalesce(replica.state, 0) not in (${present}, ${failed})
+      and coalesce(replica.next_time, now()) <= now()
       and peer_address <> '' and ${isThere(sql)}
     group by image.name`
   return new Map(rows.map(({ image, names }) => [image, names]))

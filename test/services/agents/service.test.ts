@@ -167,7 +167,7 @@ describe('agents', () => {
     expect((await next()).images).toMatchObject([{ holders: [lab1] }])
   })
 
-  test('do not count on one who serves nobody, or has failed', async () => {
+  test('do not count on one who serves nobody, has failed, or waits for its hours', async () => {
     await push(admin, lab1, image)
     await push(admin, lab2, image)
     await report(lab1, { peerAddress: '', replicas: [] })
@@ -175,6 +175,12 @@ describe('agents', () => {
     const state = ReplicaState.REPLICA_STATE_FAILED
     await report(lab1, { peerAddress: 'a:1', replicas: [replica({ state })] })
     expect((await watch(lab2)()).images).toMatchObject([{ fetchers: [] }])
+    const waiting = { state: ReplicaState.REPLICA_STATE_WAITING }
+    const nextTime = new Date(Date.now() + 3_600_000)
+    await report(lab1, { peerAddress: 'a:1', replicas: [replica({ ...waiting, nextTime })] })
+    expect((await watch(lab2)()).images).toMatchObject([{ fetchers: [] }])
+    await report(lab1, { peerAddress: 'a:1', replicas: [replica(waiting)] })
+    expect((await watch(lab2)()).images).toMatchObject([{ fetchers: [lab1] }])
   })
 
   test('hear of many changes at once what they come to', async () => {
