@@ -39,6 +39,7 @@ export async function makeImage(tx: Transaction, given: Given, today: string): P
   const { line } = target
   demandBuild(given)
   const built = header.built && (await lockBuilt(tx, header.built, upload, caller))
+  if (built !== undefined) demandParts(built, given.manifest)
   const name = await nameFor(tx, given, built?.build, today)
   const image = renderImageName(name)
   const parent = header.parent === '' ? undefined : await holdParent(tx, header.parent)
@@ -93,6 +94,15 @@ async function lockBuilt(
   if (build.canceller !== '') throw lost(build)
   if (build.target === target) return { build, checks: parsed, inputs }
   const text = `The build makes ${build.target}, and the upload is of ${target}.`
+  throw invalid('INVALID_FIELD', text, { field: 'built' })
+}
+
+/** An agent from before disks had parts would import one without its kernel. */
+function demandParts({ build }: Built, { artifacts }: Manifest): void {
+  const kinds = new Set<string>(artifacts.map(({ kind }) => kind))
+  const absent = build.origin?.parts.find(({ kind }) => !kinds.has(kind))
+  if (absent === undefined) return
+  const text = `The ${absent.kind} that belongs to the disk did not come: the agent is older than the portal; bring in its new version.`
   throw invalid('INVALID_FIELD', text, { field: 'built' })
 }
 

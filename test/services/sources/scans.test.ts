@@ -229,4 +229,19 @@ describe('scans', () => {
     })
     expect((await claim(importer, importing)).order).toEqual(job.order)
   })
+
+  test('an agent that knows nothing of kernels imports no disk without the one that belongs to it', async () => {
+    await putSource(producer, source, sourceText({ kernel: '"{release}/{arch}/vmlinuz-{date}"' }))
+    await askScan(producer, source)
+    const vmlinuz = foundItem('24.04/amd64/vmlinuz-20241001', { sha256: 'd'.repeat(64) })
+    await answerScan(importer, 'portal', { items: [foundItem(disk('20241001')), vmlinuz] })
+    const job = await claim(importer, importing)
+    await expect(finish(importer, job, Buffer.from(source), { checks: [] })).rejects.toMatchObject({
+      reason: 'INVALID_FIELD',
+      message: expect.stringContaining('kernel'),
+    })
+    await fail(importer, job.claim)
+    // Another agent may yet.
+    expect(await fatesOf(producer, source)).toMatchObject({ [disk('20241001')]: 'under_way' })
+  })
 })
