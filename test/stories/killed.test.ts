@@ -136,7 +136,7 @@ describe('an agent that is killed', () => {
     }
     process.stdout.write(`killed ${JSON.stringify(seen)}; seed ${seed}\n`)
     expect(seen['in between']).toBeGreaterThan((syncs * killsEach) / 4)
-  }, 600_000)
+  }, 1_200_000)
 
   test(`${deltaKills} times while it makes chunks of deltas, and compresses them, converges`, async () => {
     const facility = 'rebuilt'
