@@ -18,12 +18,17 @@ export interface Copying {
   readonly news: FetchNews
 }
 
+export type CopyingDeps = Pick<
+  FetchDeps,
+  'store' | 'clock' | 'standing' | 'limit' | 'portal' | 'company' | 'fingerprints' | 'uncompressed'
+>
+
 const stallMs = 20_000
 
 /** Fetches the chunks that are lacking, each from whoever has it. */
 export async function copyImage(
   copying: Copying,
-  deps: FetchDeps,
+  deps: CopyingDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const stop = new AbortController()
@@ -45,7 +50,7 @@ export async function copyImage(
 /** A peer may have made these of deltas, and not have compressed them yet. */
 function rawUnlikePortals(
   { entries, payload }: Run,
-  { fingerprints }: Pick<FetchDeps, 'fingerprints'>,
+  { fingerprints }: Pick<CopyingDeps, 'fingerprints'>,
 ): Digest[] {
   let at = 0
   return entries.flatMap((entry) => {
@@ -63,7 +68,7 @@ interface Ways extends Pick<CopyOptions, 'sources' | 'batches' | 'first'> {
 /** Peers come first in step with others who fetch the image at the same time; otherwise only who has it whole counts. */
 function waysOf(
   { image, digests, lacking, peers }: Copying,
-  { portal, company, clock }: FetchDeps,
+  { portal, company, clock }: Pick<CopyingDeps, 'portal' | 'company' | 'clock'>,
   signal: AbortSignal,
 ): Ways {
   const companyNow = () => company(image.name)
