@@ -44,7 +44,7 @@ export const agentSettings = {
   },
   fetchRate: {
     about: 'bytes a second that are fetched at most; without end if not given',
-    value: 'BYTES',
+    value: 'SIZE',
     schema: byteRate,
   },
   fetchWindow: {
@@ -59,7 +59,7 @@ export const agentSettings = {
   },
   serveRate: {
     about: 'bytes a second that are sent to others at most, all together; without end if not given',
-    value: 'BYTES',
+    value: 'SIZE',
     schema: byteRate,
   },
   collectEvery: {

@@ -1,8 +1,16 @@
 import { z } from 'zod'
+import { readSize } from './sizes.ts'
+
+const leastRate = 1000
+
+/** Bytes a second. */
+export const rate = z
+  .string()
+  .refine(
+    (text) => (readSize(text) ?? 0) >= leastRate,
+    `must be ${leastRate} bytes a second or more, such as 50M`,
+  )
+  .transform((text) => readSize(text) ?? leastRate)
 
 /** Bytes a second; without end if not given. */
-export const byteRate = z
-  .string()
-  .regex(/^[1-9]\d{3,14}$/, 'must be a count of bytes, 1000 or more')
-  .transform(Number)
-  .optional()
+export const byteRate = rate.optional()

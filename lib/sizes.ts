@@ -2,14 +2,17 @@ import { z } from 'zod'
 
 const powers = ['', 'K', 'M', 'G', 'T'] as const
 
-/** Bytes as people write them: `200G`, `1T` or a count; powers of 1024, as disks are made. */
+/** Bytes as people write them: `200G`, `1T` or a count; powers of 1024, as disks are made. Undefined where it is none. */
+export function readSize(text: string): number | undefined {
+  const [, count = '', unit = ''] = /^([1-9]\d{0,14})([KMGT]?)$/i.exec(text) ?? []
+  const bytes = Number(count) * 1024 ** powers.findIndex((power) => power === unit.toUpperCase())
+  return count !== '' && Number.isSafeInteger(bytes) ? bytes : undefined
+}
+
 export const size = z
   .string()
-  .regex(/^[1-9]\d{0,8}[KMGT]?$/i, 'must be a size such as 200G or 1T')
-  .transform((text) => {
-    const [, count = '', unit = ''] = /^(\d+)(\D?)$/.exec(text) ?? []
-    return Number(count) * 1024 ** powers.findIndex((power) => power === unit.toUpperCase())
-  })
+  .refine((text) => readSize(text) !== undefined, 'must be a size such as 200G or 1T')
+  .transform((text) => readSize(text) ?? 0)
 
 /** A share of something, from 1 to 100 percent. */
 export const percent = z

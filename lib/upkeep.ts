@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { durationMs, durationPattern, durationRule } from './duration.ts'
 import type { Settings } from './settings.ts'
+import { rate } from './rates.ts'
 
 export const text = z.string({ error: 'is missing' }).min(1, 'is missing')
 
@@ -30,12 +31,8 @@ export const upkeepSettings = {
   },
   scrubRate: {
     about: 'bytes a second that this reads at most; 50000000 if not given',
-    value: 'BYTES',
-    schema: z
-      .string()
-      .regex(/^[1-9]\d{3,14}$/, 'must be a count of bytes, 1000 or more')
-      .default('50000000')
-      .transform(Number),
+    value: 'SIZE',
+    schema: rate.default(50_000_000),
   },
 } satisfies Settings
 

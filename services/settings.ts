@@ -75,7 +75,7 @@ export const portalSettings = {
   serveRate: {
     about:
       'bytes a second of chunks and offered images that are sent at most, to all together; without end if not given',
-    value: 'BYTES',
+    value: 'SIZE',
     schema: byteRate,
   },
   ...offerSettings,
