@@ -1,7 +1,6 @@
 import { basename, resolve } from 'node:path'
 import { Failure } from '../lib/failure.ts'
 import { parseRecipeName, renderRecipeName } from '../lib/recipes/name.ts'
-import { readRecipe } from '../lib/recipes/parse.ts'
 import { toldProblems, type Problem } from '../lib/recipes/problem.ts'
 import type { Recipe } from '../lib/recipes/recipe.ts'
 import type { Answer } from './command.ts'
@@ -14,6 +13,7 @@ export type RecipeFile =
 
 export async function readRecipeFile(folder: string, file: string): Promise<RecipeFile> {
   const text = await readText(resolve(folder, file))
+  const { readRecipe } = await import('../lib/recipes/parse.ts')
   const read = readRecipe(text)
   return 'problems' in read ? read : { text, recipe: read.recipe }
 }

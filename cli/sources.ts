@@ -4,7 +4,7 @@ import { parseRecipeName, renderRecipeName } from '../lib/recipes/name.ts'
 import { toldProblems } from '../lib/recipes/problem.ts'
 import { connect, type Remote } from '../lib/rpc/connect.ts'
 import { whereIs } from '../lib/sources/address.ts'
-import { readSource } from '../lib/sources/parse.ts'
+import type { ReadSource } from '../lib/sources/parse.ts'
 import {
   ScanState,
   SourceServiceService,
@@ -43,14 +43,15 @@ const put = command({
   examples: ['put source ubuntu-cloud.yaml', 'put source mine.yaml --as lab1/cloud --check'],
   async run(context, [file], { as, check = false, etag = '' }) {
     const text = await readText(absolute(context.folder, file))
-    const read = readSource(text)
+    const read = await asSource(text)
     if ('problems' in read) return wrongRecipe(file, read.problems)
     const name = as ?? nameOfFile(file, read.source.namespace)
     const request = { requestId: context.newId(), name, text, etag, validateOnly: check }
     try {
       const answer = await sources(context).putSource(request, { signal: context.signal })
       const source = present(answer.source)
-      return { json: sourceJson(source), text: () => putText(file, source, check) }
+      const told = putText(file, source, await where(source), check)
+      return { json: sourceJson(source), text: () => told }
     } catch (error) {
       if (!(error instanceof Failure) || error.reason !== 'INVALID_SOURCE') throw error
       return wrongRecipe(file, toldProblems(error))
@@ -91,7 +92,8 @@ const show = command({
     const preview = { name, count: 3, after: undefined }
     const schedule = await sources(context).previewSourceSchedule(preview, { signal })
     const json = { ...sourceJson(source), schedule }
-    return { json, text: (paint) => shown(paint, source, schedule) }
+    const place = await where(source)
+    return { json, text: (paint) => shown(paint, source, place, schedule) }
   },
 })
 
@@ -137,6 +139,12 @@ function nameOfFile(file: string, namespace: string): string {
   return renderRecipeName({ namespace, name })
 }
 
+/** What reads YAML is loaded by those who need it. */
+async function asSource(text: string): Promise<ReadSource> {
+  const { readSource } = await import('../lib/sources/parse.ts')
+  return readSource(text)
+}
+
 export function scanJson(scan: Scan) {
   return { ...scan, state: word(ScanState, scan.state) }
 }
@@ -145,15 +153,15 @@ function sourceJson(source: Source) {
   return { ...source, lastScan: source.lastScan && scanJson(source.lastScan) }
 }
 
-function putText(file: string, source: Source, check: boolean): string {
+function putText(file: string, source: Source, place: string, check: boolean): string {
   const { name, line } = source
-  const what = `looks in ${where(source)} for images of ${line}; ${nextOf(source)}`
+  const what = `looks in ${place} for images of ${line}; ${nextOf(source)}`
   if (check) return `${file} can be used: ${name} then ${what}.`
   return `${name} ${what}.\n\`mrg-image scan source ${name} --preview\` says what it would import, without \`--preview\` it does.`
 }
 
-function where({ text, kind }: Source): string {
-  const read = readSource(text)
+async function where({ text, kind }: Source): Promise<string> {
+  const read = await asSource(text)
   return 'source' in read ? plain(`${kind} ${whereIs(read.source.place)}`) : kind
 }
 
@@ -186,7 +194,12 @@ function foundIn({ state, items, message }: Scan): string {
   return state === ScanState.SCAN_STATE_DONE ? counted(items, 'item') : '-'
 }
 
-function shown(paint: Paint, source: Source, { times }: PreviewSourceScheduleResponse): string {
+function shown(
+  paint: Paint,
+  source: Source,
+  place: string,
+  { times }: PreviewSourceScheduleResponse,
+): string {
   const { name, version, creator, createTime, line, cron, timeZone, lastScan: last } = source
   const resting = source.paused !== '' || source.deleteTime !== undefined
   const next = times.map((at) => zoned(at, timeZone)).join(', ')
@@ -201,7 +214,7 @@ function shown(paint: Paint, source: Source, { times }: PreviewSourceScheduleRes
   const about = facts(paint, [
     ['Source', paint('bold', name)],
     ['Version', `${version}, put ${time(createTime)} by ${plain(creator)}`],
-    ['Looks in', where(source)],
+    ['Looks in', place],
     ['Images of', line],
     ['Schedule', cron === '' ? 'none' : `${cron} in ${timeZone}`],
     ...optional.filter(([, value]) => value !== ''),

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { splitAddress } from './address.ts'
 import { cannotListen } from './rpc/server.ts'
 
 /** An HTTP server that answers, until it is disposed of; what is under way is cut. */
@@ -24,10 +25,4 @@ export async function listenHttp(server: Server, address: string): Promise<Servi
       await closed
     },
   }
-}
-
-/** The parts of `host:port`; an address of IPv6 stands in brackets. */
-export function splitAddress(address: string): { readonly host: string; readonly port: number } {
-  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? []
-  return { host, port: Number(port) }
 }

@@ -1,5 +1,3 @@
-import { z } from 'zod'
-
 const powers = ['', 'K', 'M', 'G', 'T'] as const
 
 /** Bytes as people write them: `200G`, `1T` or a count; powers of 1024, as disks are made. Undefined where it is none. */
@@ -8,14 +6,3 @@ export function readSize(text: string): number | undefined {
   const bytes = Number(count) * 1024 ** powers.findIndex((power) => power === unit.toUpperCase())
   return count !== '' && Number.isSafeInteger(bytes) ? bytes : undefined
 }
-
-export const size = z
-  .string()
-  .refine((text) => readSize(text) !== undefined, 'must be a size such as 200G or 1T')
-  .transform((text) => readSize(text) ?? 0)
-
-/** A share of something, from 1 to 100 percent. */
-export const percent = z
-  .string()
-  .regex(/^(100|[1-9]\d?)%?$/, 'must be a share such as 90%')
-  .transform((text) => parseInt(text, 10) / 100)

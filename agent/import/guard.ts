@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Settings, Values } from '../../lib/settings.ts'
-import { size } from '../../lib/sizes.ts'
+import { size } from '../../lib/sizefields.ts'
 import { text } from '../../lib/upkeep.ts'
 import { readFault } from '../../lib/workers/faults.ts'
 import { parseAllowed } from './address.ts'

@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { connect as connectTls, type DetailedPeerCertificate } from 'node:tls'
+import { splitAddress } from '../address.ts'
 import { errorCode, unavailable, unidentified, type Failure } from '../failure.ts'
-import { splitAddress } from '../listening.ts'
 
 const patienceMs = 10_000
 

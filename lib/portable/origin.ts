@@ -1,4 +1,4 @@
-import type { About } from './about.ts'
+import type { About } from './parse.ts'
 
 const mostNotes = 1000
 

@@ -5,7 +5,8 @@ import type { RunEntry } from '../chunks/source.ts'
 import type { Verify } from '../chunks/verified.ts'
 import { sha256 } from '../content/digest.ts'
 import { corrupt, missing } from '../failure.ts'
-import { type About, renderAbout } from './about.ts'
+import { renderAbout } from './about.ts'
+import type { About } from './parse.ts'
 import {
   aboutMember,
   manifestMember,

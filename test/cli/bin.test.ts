@@ -83,3 +83,21 @@ test('a reader that goes away is no error', async () => {
   expect(await once(child, 'close')).toEqual([0, null])
   expect(err).toBe('')
 })
+
+// A third of a command's time, for what few of them need.
+const heavy = /node_modules\/(zod|yaml|grpc-health-check)\//
+
+test.each(['mrg-image', 'mrs-image'])('%s starts without what reads YAML', async (tool) => {
+  const listed = `
+    import { registerHooks } from 'node:module'
+    const loaded = []
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+    process.on('exit', () => process.stderr.write(loaded.join('\\n')))`
+  const hook = `data:text/javascript,${encodeURIComponent(listed)}`
+  const main = fileURLToPath(new URL(`../../cli/${tool}.ts`, import.meta.url))
+  const { exit, err } = await ran(join(bin, 'with-node'), '--import', hook, main, '--help')
+  const loaded = err.split('\n')
+  expect(exit).toBe(0)
+  expect(loaded.length).toBeGreaterThan(100)
+  expect(loaded.filter((url) => heavy.test(url))).toEqual([])
+})
