@@ -9,7 +9,6 @@ import { AliasServiceService } from '../proto/gen/merge/image/v1/alias.ts'
 import { AuditServiceService } from '../proto/gen/merge/image/v1/audit.ts'
 import { BuildServiceService } from '../proto/gen/merge/image/v1/build.ts'
 import { CatalogServiceService } from '../proto/gen/merge/image/v1/catalog.ts'
-import { DeltaServiceService } from '../proto/gen/merge/image/v1/delta.ts'
 import { FacilityServiceService } from '../proto/gen/merge/image/v1/facility.ts'
 import { HoldServiceService } from '../proto/gen/merge/image/v1/hold.ts'
 import { ImageServiceService } from '../proto/gen/merge/image/v1/image.ts'
@@ -26,6 +25,7 @@ import { aliasService } from './aliases/service.ts'
 import { buildService } from './builds/handlers.ts'
 import { fingerprints } from './chunks/queries.ts'
 import { catalogService } from './catalog/service.ts'
+import { deltaPlane } from './deltas/plane.ts'
 import { deltaService } from './deltas/service.ts'
 import { facilityService } from './facilities/service.ts'
 import { holdService } from './holds/service.ts'
@@ -92,7 +92,7 @@ export function mountServices(parts: Parts, stores: Stores): readonly Mounted[] 
     mount(SourceServiceService, sourceService(parts), access.sourceAccess),
     mount(UploadServiceService, uploadService(parts), access.uploadAccess),
     mount(chunkPlane, chunks, access.chunkAccess),
-    mount(DeltaServiceService, deltaService({ sql, blobs, limit }), access.deltaAccess),
+    mount(deltaPlane, deltaService({ sql, blobs, limit }), access.deltaAccess),
     mount(FacilityServiceService, facilities, access.facilityAccess),
     mount(SyncRuleServiceService, ruleService(parts), access.ruleAccess),
     mount(RetentionServiceService, retentionService(parts), access.retentionAccess),

@@ -4,8 +4,9 @@ import { digestBytes, splitDigests, type Digest } from '../../lib/content/digest
 import { invalid } from '../../lib/failure.ts'
 import type { Call } from '../../lib/rpc/serve.ts'
 import type { Service } from '../../lib/rpc/service.ts'
-import type { Delta, DeltaServiceService } from '../../proto/gen/merge/image/v1/delta.ts'
+import type { Delta } from '../../proto/gen/merge/image/v1/delta.ts'
 import type { Sql } from '../db/open.ts'
+import type { deltaPlane } from './plane.ts'
 import { findDeltas } from './queries.ts'
 import { readStored } from './stored.ts'
 
@@ -20,7 +21,7 @@ export function deltaService({
   readonly blobs: Pick<BlobStore, 'range'>
   /** How fast they may be sent, to all callers together. */
   readonly limit?: Limit
-}): Service<typeof DeltaServiceService, [call: Call]> {
+}): Service<typeof deltaPlane, [call: Call]> {
   return {
     async *fetchDeltas({ target, bases, wanted }, { signal }) {
       const [image, ...more] = splitDigests(target)
@@ -28,10 +29,10 @@ export function deltaService({
         throw wrong('target', `target is the digest of one manifest: ${digestBytes} bytes.`)
       }
       for (const object of await findDeltas(sql, image, parseBases(bases))) {
-        for await (const message of readStored(blobs, object, signal)) {
-          if (!message.deltas.some((delta) => isWanted(delta, wanted))) continue
-          await limit?.take(message.payload.length, signal)
-          yield message
+        for await (const { deltas, bytes } of readStored(blobs, object, signal)) {
+          if (!deltas.some((delta) => isWanted(delta, wanted))) continue
+          await limit?.take(bytes.length, signal)
+          yield bytes
         }
       }
     },

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { describe, expect, test } from '@jest/globals'
-import type { FetchDeltasResponse } from '../../../proto/gen/merge/image/v1/delta.ts'
+import { FetchDeltasResponse } from '../../../proto/gen/merge/image/v1/delta.ts'
 import { keepStored, readStored } from '../../../services/deltas/stored.ts'
 import { blobsInMemory } from '../../support/blobs.ts'
 import { collect } from '../../support/chunks.ts'
@@ -32,7 +32,13 @@ describe('stored deltas', () => {
     expect(objects.map(({ key }) => key)).toEqual(['deltas/0', 'deltas/1', 'deltas/2'])
     expect(Math.max(...objects.map(({ sizeBytes }) => sizeBytes))).toBeLessThan(18 * mebibyte)
     const read: FetchDeltasResponse[] = []
-    for (const object of objects) read.push(...(await collect(readStored(blobs, object, signal))))
+    for (const object of objects) {
+      for await (const { deltas, bytes } of readStored(blobs, object, signal)) {
+        const message = FetchDeltasResponse.decode(bytes)
+        expect(message.deltas).toEqual(deltas)
+        read.push(message)
+      }
+    }
     expect(read.map(({ deltas }) => deltas)).toEqual(messages.map(({ deltas }) => deltas))
     expect(read.every(({ payload }, i) => payload.equals(Buffer.alloc(mebibyte, i)))).toBe(true)
   })
