@@ -46,11 +46,11 @@ export const placesSchema = `
   ${damageSchema}
 `
 
+/** Where they stand in the list: their digests would be made anew, and there are many. */
 const absentSql = `
-  SELECT asked.value AS digest FROM json_each(?) AS asked
+  SELECT json_group_array(asked.key) AS places FROM json_each(?) AS asked
   WHERE NOT EXISTS (
-    SELECT 1 FROM chunk WHERE chunk.digest = unhex(asked.value) AND NOT ${isDamaged})
-  ORDER BY asked.key`
+    SELECT 1 FROM chunk WHERE chunk.digest = unhex(asked.value) AND NOT ${isDamaged})`
 
 const locateSql = `
   SELECT asked.value AS digest, pack.key, offset, stored_bytes, raw_bytes, codec
@@ -75,8 +75,11 @@ const removeSql = `DELETE FROM chunk WHERE digest IN (SELECT unhex(value) FROM j
 /** SQLite holds up the whole process, so long questions are asked in parts of about 15 ms. */
 const digestsAtOnce = 4096
 
-/** The index of an agent's chunks, in the tables of `placesSchema`. */
-export function placesIn(db: DatabaseSync): ChunkIndex {
+/** The index of an agent's chunks, in the tables of `placesSchema`; `onRecord` belongs to the transaction that records a pack. */
+export function placesIn(
+  db: DatabaseSync,
+  onRecord: (entries: readonly PackEntry[]) => void = () => undefined,
+): ChunkIndex {
   const absent = db.prepare(absentSql)
   const locate = db.prepare(locateSql)
   const remove = db.prepare(removeSql)
@@ -84,8 +87,12 @@ export function placesIn(db: DatabaseSync): ChunkIndex {
     async absent(digests) {
       const found = new Set<Digest>()
       for await (const part of partsOf(digests)) {
-        const rows = new Set(absent.all(JSON.stringify(part)).map((row) => row['digest']))
-        for (const digest of part) if (rows.has(digest)) found.add(digest)
+        const list = String(absent.get(JSON.stringify(part))?.['places'])
+        const places = (JSON.parse(list) as number[]).sort((a, b) => a - b)
+        for (const place of places) {
+          const digest = part[place]
+          if (digest !== undefined) found.add(digest)
+        }
       }
       return [...found]
     },
@@ -106,6 +113,7 @@ export function placesIn(db: DatabaseSync): ChunkIndex {
       await Promise.resolve()
       inTransaction(db, () => {
         record(db, pack, sizeBytes, entries)
+        onRecord(entries)
       })
     },
     async remove(digests) {

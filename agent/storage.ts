@@ -79,8 +79,11 @@ export async function storageOn(
   { db, blobs, pool, disk, packBytes }: Ground,
   deps: Pick<World, 'now' | 'newUlid' | 'log'>,
 ): Promise<Storage> {
-  const [images, places] = [imagesIn(db), placesIn(db)]
-  await findLostPacks(blobs, images.packs(), places, deps.log)
+  const [images, uncompressed] = [imagesIn(db), uncompressedIn(db)]
+  const places = placesIn(db, uncompressed.recorded)
+  const known = images.packs()
+  const finding = known.size === 0 ? places : marking(places, uncompressed)
+  await findLostPacks(blobs, known, finding, deps.log)
   const size = packBytes === undefined ? {} : { packBytes }
   const store = packStore({ blobs, index: places, newId: deps.newUlid, ...size })
   const needs = needsIn(db)
@@ -88,11 +91,23 @@ export async function storageOn(
   const damage = damageIn(db)
   return {
     ...{ store, places, images, needs, collectable, damage, blobs, disk, pool },
-    uncompressed: uncompressedIn(db),
+    uncompressed,
     drafts: draftsIn(db),
     usage: usageIn(db, deps.now),
     projection: (place) => projectionIn(db, place),
     offered: offeredIn(db),
     weigh: (ranks, isKept) => weigh(db, ranks, isKept),
+  }
+}
+
+/** A crash takes the marks of chunks with their rows. What is raw for good is looked at once more, so not for a whole store. */
+function marking(places: ChunkIndex, uncompressed: Uncompressed): ChunkIndex {
+  return {
+    ...places,
+    record(pack, sizeBytes, entries) {
+      const raw = entries.filter(({ codec }) => codec === 'raw')
+      uncompressed.add(raw.map(({ digest }) => digest))
+      return places.record(pack, sizeBytes, entries)
+    },
   }
 }

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { PackEntry } from '../lib/chunks/pack.ts'
 import type { Digest } from '../lib/content/digest.ts'
 
 /** Chunks that somebody waited for, and that are to be compressed later. */
@@ -10,8 +11,10 @@ export const uncompressedSchema = `
 
 /** What is stored raw for the time being. */
 export interface Uncompressed {
-  /** These are about to be stored so. */
+  /** These are about to be stored so; it counts once they are. */
   add(digests: readonly Digest[]): void
+  /** Marks those of a pack that were added; in the transaction that records it. */
+  recorded(entries: readonly PackEntry[]): void
   /** The keys of some packs that have any, `most` at most. */
   packs(most: number): string[]
   /** The names of the images that have any. */
@@ -24,13 +27,17 @@ export interface Uncompressed {
 
 /** A row that is one too many costs a pack that is written anew for nothing; one that is missing some room. */
 export function uncompressedIn(db: DatabaseSync): Uncompressed {
+  const coming = new Set<Digest>()
+  const mark = db.prepare('INSERT OR IGNORE INTO uncompressed (digest) VALUES (?)')
   const among = `SELECT chunk.digest FROM chunk JOIN pack ON pack.id = chunk.pack WHERE pack.key = ?`
   return {
     add(digests) {
-      if (digests.length === 0) return
-      db.prepare(
-        'INSERT OR IGNORE INTO uncompressed (digest) SELECT unhex(value) FROM json_each(?)',
-      ).run(JSON.stringify(digests))
+      for (const digest of digests) coming.add(digest)
+    },
+    recorded(entries) {
+      for (const { digest, codec } of entries) {
+        if (coming.delete(digest) && codec === 'raw') mark.run(Buffer.from(digest, 'hex'))
+      }
     },
     packs: (most) =>
       db
@@ -55,6 +62,7 @@ export function uncompressedIn(db: DatabaseSync): Uncompressed {
       db.prepare(`DELETE FROM uncompressed WHERE digest IN (${among})`).run(pack)
     },
     sweep() {
+      coming.clear()
       db.exec('DELETE FROM uncompressed WHERE digest NOT IN (SELECT digest FROM chunk)')
     },
   }

@@ -39,7 +39,8 @@ async function open(stack: AsyncDisposableStack) {
   const db = stack.adopt(openAgentDatabase(folder.path), (opened) => {
     opened.close()
   })
-  const [index, needs, uncompressed] = [placesIn(db), needsIn(db), uncompressedIn(db)]
+  const [needs, uncompressed] = [needsIn(db), uncompressedIn(db)]
+  const index = placesIn(db, uncompressed.recorded)
   const collectable = collectableIn(db, needs.takeRevived)
   const blobs = stack.use(
     await openDirectory({ path: folder.path, startedAt: performance.timeOrigin }),
