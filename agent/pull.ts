@@ -17,11 +17,14 @@ export async function* pullImage(
   deps: LocalDeps,
   signal: AbortSignal,
 ): AsyncGenerator<PullResponse> {
-  const { state, images } = deps
+  const { state, images, pool } = deps
   const image = await meaning(reference, deps, signal)
   const { name } = image
-  if (images.find(name) === undefined) await want(name, deps, signal)
-  else await wantAgain(name, deps, signal)
+  if (images.find(name) === undefined) {
+    // While the portal is asked.
+    pool.warm()
+    await want(name, deps, signal)
+  } else await wantAgain(name, deps, signal)
   const failuresBefore = state.transfers.get(name)?.failures ?? 0
   // Whoever leaves waits no longer, and leaves no timer behind.
   const left = new AbortController()

@@ -3,12 +3,13 @@ import type { ChunkSource, Run } from '../chunks/source.ts'
 import { maxSpan } from '../content/delta.ts'
 import type { Digest } from '../content/digest.ts'
 import type { NumberedChunk } from '../content/numbered.ts'
-import { invalid } from '../failure.ts'
+import { Failure, invalid } from '../failure.ts'
 import type { Pool } from '../workers/pool.ts'
 import type { RebuildJob } from '../workers/rebuild.ts'
 import { movedRun } from '../workers/verifier.ts'
+import type { MovedRun } from '../workers/verify.ts'
 import { baseOf, type Delta, type DeltaRun } from './deltas.ts'
-import { type Layout, layOutSpans } from './layout.ts'
+import { type ChunkSpan, type Layout, layOutSpans } from './layout.ts'
 
 export interface RebuildDeps {
   /** Where the base lies: this side's own store. */
@@ -39,29 +40,11 @@ async function rebuildRun(
   { source, pool, compressed }: RebuildDeps,
   signal: AbortSignal,
 ): Promise<Run[]> {
-  const whole = layOutSpans(
-    base,
-    jobs.map(({ delta }) => baseOf(delta)),
-  )
-  const absent = new Set(await source.missing(digestsOf(whole), signal))
-  const isHere = ({ delta }: Job): boolean =>
-    !base
-      .slice(delta.baseFirst, delta.baseFirst + delta.baseCount)
-      .some(({ digest }) => absent.has(digest))
-  const possible = jobs.filter(isHere)
-  if (possible.length === 0) return []
-  const layout =
-    absent.size === 0
-      ? whole
-      : layOutSpans(
-          base,
-          possible.map(({ delta }) => baseOf(delta)),
-        )
-  const runs = []
-  for await (const run of source.fetch(digestsOf(layout), signal)) runs.push(movedRun(run))
+  const { layout, runs, ...read } = await surroundings(jobs, base, source, signal)
+  if (read.jobs.length === 0) return []
   const input = {
     chunks: layout.chunks,
-    jobs: possible.map(({ delta, target, frame }) => ({
+    jobs: read.jobs.map(({ delta, target, frame }) => ({
       target,
       base: layout.spanOf(baseOf(delta)),
       frame,
@@ -71,6 +54,38 @@ async function rebuildRun(
   }
   const buffers = runs.map(({ payload }) => payload.buffer)
   return pool.run('rebuild', input, signal, buffers)
+}
+
+/** What jobs are carried out with. */
+interface Surroundings {
+  readonly jobs: readonly Job[]
+  readonly layout: Layout
+  readonly runs: readonly MovedRun[]
+}
+
+/** Reads what the jobs need; those for which something has gone are left out. */
+async function surroundings(
+  jobs: readonly Job[],
+  base: readonly NumberedChunk[],
+  source: ChunkSource,
+  signal: AbortSignal,
+): Promise<Surroundings> {
+  const spans = jobs.map(({ delta }) => baseOf(delta))
+  const layout = layOutSpans(base, spans)
+  try {
+    const runs: MovedRun[] = []
+    for await (const run of source.fetch(digestsOf(layout), signal)) runs.push(movedRun(run))
+    return { jobs, layout, runs }
+  } catch (error) {
+    if (!(error instanceof Failure) || error.reason !== 'CHUNK_NOT_FOUND') throw error
+    const absent = new Set(await source.missing(digestsOf(layout), signal))
+    const isHere = ({ first, count }: ChunkSpan): boolean =>
+      !base.slice(first, first + count).some(({ digest }) => absent.has(digest))
+    const possible = jobs.filter(({ delta }) => isHere(baseOf(delta)))
+    // What is there and cannot be found is another fault.
+    if (possible.length === jobs.length) throw error
+    return surroundings(possible, base, source, signal)
+  }
 }
 
 function digestsOf({ chunks }: Layout): Digest[] {

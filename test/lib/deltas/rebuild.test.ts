@@ -1,5 +1,7 @@
 import { zstdCompressSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from '@jest/globals'
+import { notThere } from '../../../lib/chunks/packs.ts'
+import type { ChunkSource } from '../../../lib/chunks/source.ts'
 import { cutSegment, chunksOf } from '../../../lib/content/extents.ts'
 import { sha256 } from '../../../lib/content/digest.ts'
 import type { Manifest } from '../../../lib/content/manifest.ts'
@@ -8,7 +10,15 @@ import type { DeltaRun } from '../../../lib/deltas/deltas.ts'
 import { makeDeltas } from '../../../lib/deltas/make.ts'
 import { rebuildChunks } from '../../../lib/deltas/rebuild.ts'
 import { startPool } from '../../../lib/workers/pool.ts'
-import { collect, contentOf, holding, noise, zstdChunk, rawChunk } from '../../support/chunks.ts'
+import {
+  type Chunk,
+  collect,
+  contentOf,
+  holding,
+  noise,
+  zstdChunk,
+  rawChunk,
+} from '../../support/chunks.ts'
 
 const pool = startPool(2)
 afterAll(async () => {
@@ -52,6 +62,19 @@ function edited(data: Buffer, every: number): Buffer {
   return copy
 }
 
+/** A source as a store is one: what is not there ends a fetch. */
+function storeOf(chunks: readonly Chunk[]): ChunkSource {
+  const source = holding(chunks)
+  return {
+    ...source,
+    async *fetch(digests) {
+      yield* source.fetch(digests)
+      const [absent] = await source.missing(digests)
+      if (absent !== undefined) throw notThere(absent)
+    },
+  }
+}
+
 async function* from(runs: readonly DeltaRun[]): AsyncGenerator<DeltaRun> {
   await Promise.resolve()
   yield* runs
@@ -92,7 +115,7 @@ describe('deltas', () => {
         from(runs),
         base.numbered,
         target.numbered,
-        { source: holding(held), pool, compressed: true },
+        { source: storeOf(held), pool, compressed: true },
         signal,
       ),
     )
