@@ -87,7 +87,7 @@ async function runAgent(
   const { served: present, sources, ...syncing } = prepared
   const room = keepsRoom(settings, syncing, storage, deps)
   const sync = { ...syncing, ...room.forImages }
-  const metrics = openMetrics(settings, log)
+  const metrics = await openMetrics(settings, log)
   const gate = { ...owners, log, clock: deps.clock, ...metrics.gate }
   const limit = counted(limitTo(settings.serveRate, { now: deps.clock, sleep: deps.sleep }))
   const served = sharesChunks(limit, present, sync.state, storage, deps)

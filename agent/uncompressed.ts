@@ -14,7 +14,7 @@ export interface Uncompressed {
   /** These are about to be stored so; it counts once they are. */
   add(digests: readonly Digest[]): void
   /** Marks those of a pack that were added; in the transaction that records it. */
-  recorded(entries: readonly PackEntry[]): void
+  readonly recorded: (entries: readonly PackEntry[]) => void
   /** The keys of some packs that have any, `most` at most. */
   packs(most: number): string[]
   /** The names of the images that have any. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { BlobStore } from '../lib/chunks/blobs.ts'
-import { type Bucket, openBucket } from '../lib/chunks/bucket.ts'
+import type { Bucket, BucketOptions } from '../lib/chunks/bucket.ts'
 import { openDirectory, type Directory } from '../lib/chunks/directory.ts'
 import { bucketAt, type ServerSettings } from '../lib/chunks/given.ts'
 import type { PortalDeps, PortalSettings } from './portal.ts'
@@ -30,7 +30,7 @@ export async function openBlobs(
   if (settings.bucket === undefined) {
     return directoryAt(join(settings.data, 'chunks'), deps)
   }
-  const bucket = await openBucket({
+  const bucket = await bucketOf({
     ...(await bucketAt(settings.bucket, settings, deps.newUuid)),
     newId: deps.newUlid,
   })
@@ -57,7 +57,7 @@ export async function openArchiveBlobs(
   if (address === undefined) return directoryAt(path, deps)
   const options = await bucketAt(address, archiveServer(settings), deps.newUuid)
   const storageClass = archiveStorageClass
-  const bucket = await openBucket({
+  const bucket = await bucketOf({
     ...options,
     newId: deps.newUlid,
     ...(storageClass === undefined ? {} : { storageClass }),
@@ -85,4 +85,10 @@ function tell(address: string, { abilities }: Bucket, { log }: BlobsDeps): void 
     { bucket: address },
     'the S3 server has no conditional put: packs rest on keys that are never used twice, and are looked at after each put',
   )
+}
+
+/** The client for S3 takes some 30 MB: who has no bucket does without. */
+async function bucketOf(options: BucketOptions): Promise<Bucket> {
+  const { openBucket } = await import('../lib/chunks/bucket.ts')
+  return openBucket(options)
 }

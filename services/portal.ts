@@ -61,7 +61,7 @@ export async function startPortal(settings: PortalSettings, deps: PortalDeps): P
   const storage = { ...given, sql, leases }
   const room = { portal: settings.buildsAtOnce, aFacility: settings.facilityBuildsAtOnce }
   const limit = counted(limitTo(settings.serveRate, { now: deps.clock, sleep }))
-  const metrics = openMetrics(settings, log)
+  const metrics = await openMetrics(settings, log)
   const parts = {
     ...{ ...settings, ...storage, changes, news, room, pool },
     ...{ audit, limit, demandArchive: () => demandArchive(archive), entry },

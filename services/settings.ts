@@ -4,7 +4,7 @@ import { offerSettings } from '../lib/offered/settings.ts'
 import { metricsSettings } from '../lib/metrics/settings.ts'
 import { byteRate } from '../lib/rates.ts'
 import type { Settings } from '../lib/settings.ts'
-import { isSafe } from './identity/oidc.ts'
+import { isSafe } from './identity/issuer.ts'
 import { address, flag, processSettings, text, time, upkeepSettings } from '../lib/upkeep.ts'
 
 const day = 24 * 60 * 60 * 1000

@@ -6,11 +6,8 @@ import type { Clock } from '../../lib/chunks/clock.ts'
 import { workerIn } from '../build/worker.ts'
 import type { Publisher } from '../publishing.ts'
 import type { Upstream } from '../upstream.ts'
-import { guardOf } from './guard.ts'
-import { keepImporting, type ImporterDeps } from './importer.ts'
-import { openOrigin } from './open.ts'
+import type { ImporterDeps } from './importer.ts'
 import type { OriginDeps } from './origin.ts'
-import { keepScanning } from './scanner.ts'
 import type { importSettings } from './settings.ts'
 
 export interface ImportingDeps extends Pick<World, 'log' | 'now' | 'newUuid'> {
@@ -27,6 +24,7 @@ export async function prepareImporting(
   deps: ImportingDeps,
 ): Promise<((signal: AbortSignal) => Promise<void>)[]> {
   if (!settings.import) return []
+  const { guardOf, keepImporting, keepScanning, openOrigin } = await import('./loops.ts')
   const { now, clock, newUuid } = deps
   const origins: OriginDeps = {
     ...{ importFolders: settings.importFrom, ...(await guardOf(settings)), now, clock },

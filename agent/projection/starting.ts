@@ -10,7 +10,6 @@ import { ImageState, type Artifact } from '../../proto/gen/merge/image/v1/image.
 import type { ImageTable } from '../images.ts'
 import type { Storage } from '../storage.ts'
 import { asFailure, type SyncDeps } from '../sync.ts'
-import { bucketShelf } from './bucket.ts'
 import { folderShelf } from './folder.ts'
 import { serveFolder } from './http.ts'
 import type { LaidFile } from './layout.ts'
@@ -65,7 +64,7 @@ export async function prepareProjection(
   })
 }
 
-function openShelf(
+async function openShelf(
   place: string,
   settings: ProjectionSettings,
   { data, newUuid }: Pick<Deps, 'data' | 'newUuid'>,
@@ -73,6 +72,7 @@ function openShelf(
 ): Promise<Shelf> {
   if (!place.startsWith('s3://')) return folderShelf(place, newUuid)
   const staging = join(data, 'projection')
+  const { bucketShelf } = await import('./bucket.ts')
   return bucketShelf(place, settings, { staging, newUuid }, stack)
 }
 

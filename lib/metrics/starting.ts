@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Gate } from '../rpc/serve.ts'
 import { callsInto } from './calls.ts'
-import { openMeter, type Meter } from './meter.ts'
+import type { Meter } from './meter.ts'
 import { serveMeter } from './page.ts'
 
 /** The figures of a process that tells them, or nothing. */
@@ -12,11 +12,12 @@ export interface Metrics {
   serve(read: (meter: Meter) => void, stack: AsyncDisposableStack): Promise<string>
 }
 
-export function openMetrics(
+export async function openMetrics(
   { metrics: address }: { readonly metrics: string | undefined },
   log: Logger,
-): Metrics {
+): Promise<Metrics> {
   if (address === undefined) return { gate: {}, serve: () => Promise.resolve('') }
+  const { openMeter } = await import('./meter.ts')
   const meter = openMeter((of, error) => {
     log.warn({ of, err: error }, 'figures could not be read')
   })

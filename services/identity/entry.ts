@@ -10,7 +10,7 @@ import { authorityOf, type AuthoritySettings } from './authority.ts'
 import { callerByToken } from './bearer.ts'
 import { keepAdmin } from './firstadmin.ts'
 import type { Issuing } from './issuing.ts'
-import { openOidc, type Oidc } from './oidc.ts'
+import type { Oidc } from './oidc.ts'
 import { keepRenewing, showOwn, type OwnDeps } from './own.ts'
 import { openStanding, type Standing } from './standing.ts'
 
@@ -51,7 +51,7 @@ export async function openEntry(
   const security = await openSecurity(settings, 'portal', deps, () => shown)
   const issuing = own && { ...own, newUlid: deps.newUlid }
   if (issuing !== undefined) await keepAdmin(settings, { ...deps, issuing, standing })
-  const oidc = oidcOf(settings, deps)
+  const oidc = await oidcOf(settings, deps)
   const tokens = { ...deps, standing, oidc }
   return {
     ...{ security, standing, issuing },
@@ -88,13 +88,14 @@ async function ownOf(
   return { ...deps, authority, hosts, lifetimeMs: settings.certificatesFor }
 }
 
-function oidcOf(
+async function oidcOf(
   { oidcIssuer, oidcAudience, oidcAlgorithms: algorithms }: EntrySettings,
   { now }: Pick<World, 'now'>,
-): Oidc | undefined {
+): Promise<Oidc | undefined> {
   if ((oidcIssuer === undefined) !== (oidcAudience === undefined)) {
     throw invalid('INVALID_FIELD', '--oidc-issuer and --oidc-audience go together: give both.')
   }
   if (oidcIssuer === undefined || oidcAudience === undefined) return undefined
+  const { openOidc } = await import('./oidc.ts')
   return openOidc({ issuer: oidcIssuer, audience: oidcAudience, algorithms }, now)
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose'
 import { unavailable, unidentified, type Failure } from '../../lib/failure.ts'
+import { isSafe } from './issuer.ts'
 
 /** Tokens of an identity provider (OpenID Connect Core 1.0). */
 export interface Oidc {
@@ -48,12 +49,6 @@ export function openOidc({ issuer, audience, algorithms }: OidcSettings, now: ()
       return { subject: nameable(payload.sub ?? ''), expires, claims: payload }
     },
   }
-}
-
-/** Whether nobody on the way can answer in its place. */
-export function isSafe(url: string): boolean {
-  const { protocol, hostname } = new URL(url)
-  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
 }
 
 async function discover(issuer: string): Promise<ReturnType<typeof createRemoteJWKSet>> {
