@@ -4,7 +4,7 @@ import { impatient } from '../lib/chunks/batch.ts'
 import type { Clock } from '../lib/chunks/clock.ts'
 import type { ChunkStore, Run } from '../lib/chunks/source.ts'
 import { joinDigests, parseDigest, splitDigests, type Digest } from '../lib/content/digest.ts'
-import { decodeManifest, manifestDigest } from '../lib/content/encoding.ts'
+import { decodeManifest } from '../lib/content/encoding.ts'
 import type { Manifest } from '../lib/content/manifest.ts'
 import { numberedChunks, type NumberedChunk } from '../lib/content/numbered.ts'
 import type { DeltaRun } from '../lib/deltas/deltas.ts'
@@ -56,7 +56,7 @@ export function deltaFetch(deps: DeltaDeps): FetchDeltas {
     const both = either(stop.signal, signal)
     const target = numberedChunks(manifest)
     const request = {
-      target: joinDigests([manifestDigest(manifest)]),
+      target: joinDigests([parseDigest(image.digest)]),
       bases: joinDigests(bases),
       wanted: bitmapOf(target, new Set(lacking)),
     }

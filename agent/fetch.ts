@@ -6,7 +6,7 @@ import type { Standing } from '../lib/chunks/standing.ts'
 import { parseDigest, type Digest } from '../lib/content/digest.ts'
 import { decodeManifest } from '../lib/content/encoding.ts'
 import type { Manifest } from '../lib/content/manifest.ts'
-import { chunkDigests, chunkLengths } from '../lib/content/manifest.ts'
+import { chunkLengths } from '../lib/content/manifest.ts'
 import { internal } from '../lib/failure.ts'
 import type { Pool } from '../lib/workers/pool.ts'
 import type { Company } from '../lib/sharing/sharing.ts'
@@ -72,11 +72,12 @@ export async function fetchImage(
   const name = parseDigest(image.digest)
   using _held = needs.hold(name)
   const manifest = await manifestOf(image, deps, signal)
-  const digests = chunkDigests(manifest)
+  const lengths = chunkLengths(manifest)
+  const digests = [...lengths.keys()]
   // Before the look at what is here: that stays from now on.
   await needs.add(name, digests)
   const lacking = await store.missing(digests, signal)
-  const { share, lackingBytes } = shareHere(manifest, lacking)
+  const { share, lackingBytes } = shareHere(lengths, lacking)
   news.reused(share)
   const storedBytes = Math.round((1 - share) * Number(image.storedBytes))
   await deps.makeRoom(image, storedBytes, signal)
@@ -131,14 +132,11 @@ async function manifestOf(
 
 /** The share of the image's raw data that is here, and how much is not. */
 function shareHere(
-  manifest: Manifest,
+  lengths: ReadonlyMap<Digest, number>,
   missing: readonly Digest[],
 ): { readonly share: number; readonly lackingBytes: number } {
-  const absent = new Set(missing)
-  let [all, lacking] = [0, 0]
-  for (const [digest, length] of chunkLengths(manifest)) {
-    all += length
-    if (absent.has(digest)) lacking += length
-  }
-  return { share: all === 0 ? 1 : 1 - lacking / all, lackingBytes: lacking }
+  let all = 0
+  for (const length of lengths.values()) all += length
+  const lackingBytes = missing.reduce((sum, digest) => sum + (lengths.get(digest) ?? 0), 0)
+  return { share: all === 0 ? 1 : 1 - lackingBytes / all, lackingBytes }
 }

@@ -63,6 +63,20 @@ export function* chunksOf({ lengths, digests }: Extents): Generator<Chunk> {
   }
 }
 
+/** The same for whoever wants them all: there are many, and making an object of each takes most of the time. */
+export function forEachChunk(
+  { lengths, digests }: Extents,
+  act: (digest: Digest, length: number, offset: number) => void,
+): void {
+  const names = splitDigests(digests)
+  let [number, offset] = [0, 0]
+  for (const length of lengths) {
+    const digest = length > 0 ? names[number++] : undefined
+    if (digest !== undefined) act(digest, length, offset)
+    offset += Math.abs(length)
+  }
+}
+
 export function chunkCount({ digests }: Extents): number {
   return digests.length / digestBytes
 }

@@ -1,5 +1,5 @@
 import { type Digest, splitDigests } from './digest.ts'
-import { chunksOf, type Extents } from './extents.ts'
+import { type Extents, forEachChunk } from './extents.ts'
 
 export const kinds = ['rootfs', 'kernel', 'initramfs'] as const
 export const formats = ['raw'] as const
@@ -35,7 +35,7 @@ export function chunkDigests({ artifacts }: Manifest): Digest[] {
 export function chunkLengths({ artifacts }: Manifest): Map<Digest, number> {
   const lengths = new Map<Digest, number>()
   for (const { extents } of artifacts) {
-    for (const { digest, length } of chunksOf(extents)) lengths.set(digest, length)
+    forEachChunk(extents, (digest, length) => lengths.set(digest, length))
   }
   return lengths
 }

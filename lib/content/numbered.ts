@@ -1,4 +1,4 @@
-import { chunksOf } from './extents.ts'
+import { forEachChunk } from './extents.ts'
 import type { Digest } from './digest.ts'
 import { type Manifest, rankOf } from './manifest.ts'
 
@@ -14,8 +14,12 @@ export interface NumberedChunk {
 
 /** The chunks of an image as deltas number them: through its artifacts in their order, each occurrence by itself. */
 export function numberedChunks({ artifacts }: Manifest): NumberedChunk[] {
-  return artifacts.flatMap((artifact) => {
+  const chunks: NumberedChunk[] = []
+  for (const artifact of artifacts) {
     const rank = rankOf(artifact)
-    return Array.from(chunksOf(artifact.extents), (chunk) => ({ ...chunk, rank }))
-  })
+    forEachChunk(artifact.extents, (digest, length, offset) => {
+      chunks.push({ digest, length, offset, rank })
+    })
+  }
+  return chunks
 }

@@ -1,6 +1,6 @@
 import { type Failure, invalid } from '../failure.ts'
 import type { Digest } from './digest.ts'
-import { chunkCount, chunksOf, type Extents, totalBytes } from './extents.ts'
+import { chunkCount, type Extents, forEachChunk, totalBytes } from './extents.ts'
 import { maxChunkBytes } from './gear.ts'
 import { type Artifact, type Manifest, rankOf } from './manifest.ts'
 
@@ -52,9 +52,9 @@ function flawOf(length: number, before: number): string | undefined {
 
 /** One digest with two lengths would be two chunks of one name. */
 function checkLengths(extents: Extents, lengths: Map<Digest, number>, at: string): void {
-  for (const { digest, length } of chunksOf(extents)) {
+  forEachChunk(extents, (digest, length) => {
     const known = lengths.get(digest) ?? length
     if (known !== length) throw malformed(at, `chunk ${digest} has ${known} bytes and ${length}`)
     lengths.set(digest, length)
-  }
+  })
 }
