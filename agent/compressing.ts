@@ -26,7 +26,8 @@ const packsAtOnce = 3
 export async function keepCompressing(deps: CompressingDeps, signal: AbortSignal): Promise<void> {
   const { state, clock, uncompressed, log } = deps
   while (!signal.aborted) {
-    if (uncompressed.packs(1).length > 0) {
+    // It wakes at all that happens in a fetch.
+    if (!isFetching(state) && uncompressed.packs(1).length > 0) {
       await clock.sleep(quietMs, signal).catch(() => undefined)
       await compressAll(deps, signal).catch((error: unknown) => {
         if (isOver(signal)) return
