@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -18,6 +18,7 @@ const task = {
 }
 const rounds = Number(process.env['ROUNDS'] ?? 5)
 const only = new RegExp(process.env['ONLY'] ?? '^curl|^rsync -aS ')
+rmSync(task.scratch, { recursive: true, force: true })
 mkdirSync(task.scratch, { recursive: true })
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`

@@ -93,7 +93,9 @@ async function* messagesOf(
   base: Digest,
 ): AsyncGenerator<FetchDeltasResponse, void, undefined> {
   for await (const { deltas, payload } of runs) {
-    yield { base: joinDigests([base]), deltas: [...deltas], payload: Buffer.from(payload) }
+    const { buffer, byteOffset, length } = payload
+    const bytes = Buffer.from(buffer, byteOffset, length)
+    yield { base: joinDigests([base]), deltas: [...deltas], payload: bytes }
   }
 }
 

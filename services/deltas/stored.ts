@@ -26,10 +26,11 @@ export async function keepStored(
   let next = await messages.next()
   while (next.done !== true) {
     let sizeBytes = 0
-    const fill = async function* (): AsyncGenerator<Buffer> {
+    const fill = async function* (): AsyncGenerator<Uint8Array> {
       while (next.done !== true && sizeBytes < objectBytes) {
-        const bytes = encodeStored(next.value)
-        sizeBytes += bytes.length
+        const bytes = FetchDeltasResponse.encode(next.value).finish()
+        sizeBytes += lengthBytes + bytes.length
+        yield lengthOf(bytes)
         yield bytes
         next = await messages.next()
       }
@@ -41,11 +42,10 @@ export async function keepStored(
   return objects
 }
 
-function encodeStored(message: FetchDeltasResponse): Buffer {
-  const bytes = FetchDeltasResponse.encode(message).finish()
+function lengthOf(bytes: Uint8Array): Buffer {
   const length = Buffer.alloc(lengthBytes)
   length.writeUInt32BE(bytes.length)
-  return Buffer.concat([length, bytes])
+  return length
 }
 
 /** A message as it is stored: its deltas, and all of it as it is sent. The bytes hold until the next is asked for. */
