@@ -26,7 +26,7 @@ const packsAtOnce = 3
 export async function keepCompressing(deps: CompressingDeps, signal: AbortSignal): Promise<void> {
   const { state, clock, uncompressed, log } = deps
   while (!signal.aborted) {
-    // It wakes at all that happens in a fetch.
+    // All that happens in a fetch wakes it, a few hundred times a second.
     if (!isFetching(state) && uncompressed.packs(1).length > 0) {
       await clock.sleep(quietMs, signal).catch(() => undefined)
       await compressAll(deps, signal).catch((error: unknown) => {

@@ -7,6 +7,7 @@ import type { PeersName } from '../lib/rules/terms.ts'
 import { sharing } from '../lib/sharing/sharing.ts'
 import type { Image } from '../proto/gen/merge/image/v1/image.ts'
 import type { FetchDeps, FetchNews } from './fetch.ts'
+import type { Uncompressed } from './uncompressed.ts'
 
 /** What is to be copied of an image, and from where. */
 export interface Copying {
@@ -20,8 +21,8 @@ export interface Copying {
 
 export type CopyingDeps = Pick<
   FetchDeps,
-  'store' | 'clock' | 'standing' | 'limit' | 'portal' | 'company' | 'fingerprints' | 'uncompressed'
->
+  'store' | 'clock' | 'standing' | 'limit' | 'portal' | 'company' | 'fingerprints'
+> & { readonly uncompressed: Pick<Uncompressed, 'add'> }
 
 const stallMs = 20_000
 

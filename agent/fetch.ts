@@ -34,7 +34,7 @@ export interface FetchDeps {
   readonly standing: Standing
   readonly deltas: FetchDeltas
   readonly fingerprints: Pick<Fingerprints, 'learn' | 'known'>
-  readonly uncompressed: Pick<Uncompressed, 'add'>
+  readonly uncompressed: Pick<Uncompressed, 'add' | 'forget'>
   readonly portal: RankedSource
   /** Checks what comes. */
   readonly pool: Pick<Pool, 'warm'>
@@ -67,10 +67,15 @@ export async function fetchImage(
   deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, images, needs, fingerprints, pool } = deps
+  const { store, images, needs, fingerprints, pool, uncompressed } = deps
   pool.warm()
   const name = parseDigest(image.digest)
   using _held = needs.hold(name)
+  using _marks = {
+    [Symbol.dispose]: () => {
+      uncompressed.forget()
+    },
+  }
   const manifest = await manifestOf(image, deps, signal)
   const lengths = chunkLengths(manifest)
   const digests = [...lengths.keys()]

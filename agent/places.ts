@@ -48,7 +48,7 @@ export const placesSchema = `
 
 /** Where they stand in the list: their digests would be made anew, and there are many. */
 const absentSql = `
-  SELECT json_group_array(asked.key) AS places FROM json_each(?) AS asked
+  SELECT json_group_array(asked.key ORDER BY asked.key) AS places FROM json_each(?) AS asked
   WHERE NOT EXISTS (
     SELECT 1 FROM chunk WHERE chunk.digest = unhex(asked.value) AND NOT ${isDamaged})`
 
@@ -87,9 +87,7 @@ export function placesIn(
     async absent(digests) {
       const found = new Set<Digest>()
       for await (const part of partsOf(digests)) {
-        const list = String(absent.get(JSON.stringify(part))?.['places'])
-        const places = (JSON.parse(list) as number[]).sort((a, b) => a - b)
-        for (const place of places) {
+        for (const place of listOf(absent.get(JSON.stringify(part))?.['places'])) {
           const digest = part[place]
           if (digest !== undefined) found.add(digest)
         }
@@ -185,6 +183,11 @@ function placeOf(row: Record<string, SQLOutputValue>): Place {
 function numberOf(value: SQLOutputValue | undefined): number {
   if (typeof value !== 'number') throw alien(value)
   return value
+}
+
+function listOf(value: SQLOutputValue | undefined): number[] {
+  if (typeof value !== 'string') throw alien(value)
+  return JSON.parse(value) as number[]
 }
 
 function alien(value: unknown): Error {

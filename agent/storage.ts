@@ -23,7 +23,7 @@ import type { FormTable } from '../lib/offered/offering.ts'
 import { offeredIn } from './offered/table.ts'
 import { needsIn, type Needs } from './needs.ts'
 import { placesIn } from './places.ts'
-import { uncompressedIn, type Uncompressed } from './uncompressed.ts'
+import { marking, uncompressedIn, type Uncompressed } from './uncompressed.ts'
 import { usageIn, type Usage } from './usage.ts'
 import { weigh } from './weights.ts'
 
@@ -82,8 +82,7 @@ export async function storageOn(
   const [images, uncompressed] = [imagesIn(db), uncompressedIn(db)]
   const places = placesIn(db, uncompressed.recorded)
   const known = images.packs()
-  const finding = known.size === 0 ? places : marking(places, uncompressed)
-  await findLostPacks(blobs, known, finding, deps.log)
+  await findLostPacks(blobs, known, marking(places, uncompressed, known), deps.log)
   const size = packBytes === undefined ? {} : { packBytes }
   const store = packStore({ blobs, index: places, newId: deps.newUlid, ...size })
   const needs = needsIn(db)
@@ -97,17 +96,5 @@ export async function storageOn(
     projection: (place) => projectionIn(db, place),
     offered: offeredIn(db),
     weigh: (ranks, isKept) => weigh(db, ranks, isKept),
-  }
-}
-
-/** A crash takes the marks of chunks with their rows. What is raw for good is looked at once more, so not for a whole store. */
-function marking(places: ChunkIndex, uncompressed: Uncompressed): ChunkIndex {
-  return {
-    ...places,
-    record(pack, sizeBytes, entries) {
-      const raw = entries.filter(({ codec }) => codec === 'raw')
-      uncompressed.add(raw.map(({ digest }) => digest))
-      return places.record(pack, sizeBytes, entries)
-    },
   }
 }

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { PackEntry } from '../lib/chunks/pack.ts'
+import type { ChunkIndex } from '../lib/chunks/places.ts'
 import type { Digest } from '../lib/content/digest.ts'
 
 /** Chunks that somebody waited for, and that are to be compressed later. */
@@ -13,6 +14,8 @@ export const uncompressedSchema = `
 export interface Uncompressed {
   /** These are about to be stored so; it counts once they are. */
   add(digests: readonly Digest[]): void
+  /** What was to be stored and was not is nobody's business any more. */
+  forget(): void
   /** Marks those of a pack that were added; in the transaction that records it. */
   readonly recorded: (entries: readonly PackEntry[]) => void
   /** The keys of some packs that have any, `most` at most. */
@@ -33,6 +36,9 @@ export function uncompressedIn(db: DatabaseSync): Uncompressed {
   return {
     add(digests) {
       for (const digest of digests) coming.add(digest)
+    },
+    forget() {
+      coming.clear()
     },
     recorded(entries) {
       for (const { digest, codec } of entries) {
@@ -62,8 +68,27 @@ export function uncompressedIn(db: DatabaseSync): Uncompressed {
       db.prepare(`DELETE FROM uncompressed WHERE digest IN (${among})`).run(pack)
     },
     sweep() {
-      coming.clear()
       db.exec('DELETE FROM uncompressed WHERE digest NOT IN (SELECT digest FROM chunk)')
+    },
+  }
+}
+
+/**
+ * The index for packs that are found without rows: a crash took the marks of their chunks as well, so all that is raw is marked. Where no
+ * rows are known at all that would be most of the store, and nothing is.
+ */
+export function marking(
+  places: ChunkIndex,
+  uncompressed: Pick<Uncompressed, 'add'>,
+  known: ReadonlySet<string>,
+): ChunkIndex {
+  if (known.size === 0) return places
+  return {
+    ...places,
+    record(pack, sizeBytes, entries) {
+      const raw = entries.filter(({ codec }) => codec === 'raw')
+      uncompressed.add(raw.map(({ digest }) => digest))
+      return places.record(pack, sizeBytes, entries)
     },
   }
 }

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { ulid } from 'ulid'
 import { openAgentDatabase } from '../../agent/database.ts'
+import { fsckAgent } from '../../agent/fsck.ts'
 import { imagesIn } from '../../agent/images.ts'
 import { needsIn } from '../../agent/needs.ts'
 import { placesIn } from '../../agent/places.ts'
@@ -9,6 +12,7 @@ import { uncompressedIn } from '../../agent/uncompressed.ts'
 import { openDirectory } from '../../lib/chunks/directory.ts'
 import { layOut } from '../../lib/chunks/pack.ts'
 import { packStore } from '../../lib/chunks/packs.ts'
+import type { ChunkIndex } from '../../lib/chunks/places.ts'
 import { sha256 } from '../../lib/content/digest.ts'
 import { Image } from '../../proto/gen/merge/image/v1/image.ts'
 import { diskOf } from '../../lib/disk.ts'
@@ -60,7 +64,8 @@ test('a pack whose rows a crash took is marked again, but not a whole store', as
     opened.close()
   })
   const blobs = stack.use(await openDirectory({ path: folder.path, startedAt: 0 }))
-  const ground = { db, blobs, pool: startPool(1), disk: () => diskOf(folder.path) }
+  const pool = stack.use(startPool(1))
+  const ground = { db, blobs, pool, disk: () => diskOf(folder.path) }
   const deps = { now: () => new Date(), newUlid: ulid, log: recorder().log }
   const lostPack = (seed: string) =>
     packStore({ blobs, index: placesInMemory(), newId: ulid }).store(runsOf(chunksOf(seed, 3)))
@@ -68,4 +73,37 @@ test('a pack whose rows a crash took is marked again, but not a whole store', as
   expect((await storageOn(ground, deps)).uncompressed.packs(9)).toEqual([])
   await lostPack('these rows are lost')
   expect((await storageOn(ground, deps)).uncompressed.packs(9)).toHaveLength(1)
+})
+
+test('a pack whose rows a repair finds again is marked', async () => {
+  await using stack = new AsyncDisposableStack()
+  const { path: data } = stack.use(await temporaryFolder())
+  const store = async (seed: string, index: ChunkIndex): Promise<void> => {
+    await using blobs = await openDirectory({ path: join(data, 'chunks'), startedAt: 0 })
+    await packStore({ blobs, index, newId: ulid }).store(runsOf(chunksOf(seed, 3)))
+  }
+  const db = openAgentDatabase(data)
+  await store('these rows are there', placesIn(db))
+  db.close()
+  await store('these rows are lost', placesInMemory())
+  const world = { now: () => new Date(), newUuid: randomUUID, threads: 1, tell: () => undefined }
+  await fsckAgent(
+    { data, read: false, repair: true, allLost: false, json: false },
+    world,
+    new AbortController().signal,
+  )
+  using repaired = openAgentDatabase(data)
+  expect(uncompressedIn(repaired).packs(9)).toHaveLength(1)
+})
+
+test('what was to come and did not is forgotten with its fetch', async () => {
+  await using folder = await temporaryFolder()
+  using db = openAgentDatabase(folder.path, () => new Date())
+  const uncompressed = uncompressedIn(db)
+  const [late] = chunksOf('late', 1)
+  if (late === undefined) throw new Error('no chunk')
+  uncompressed.add([late.entry.digest])
+  uncompressed.forget()
+  await placesIn(db, uncompressed.recorded).record('packs/1', 5000, layOut([late.entry]))
+  expect(uncompressed.packs(9)).toEqual([])
 })
