@@ -2,7 +2,7 @@ import { isAbsolute, normalize } from 'node:path'
 import { z } from 'zod'
 import type { Settings } from '../../lib/settings.ts'
 import { flag } from '../../lib/upkeep.ts'
-import { guardSettings } from './guard.ts'
+import { guardSettings } from './guarding.ts'
 
 /** What an agent that imports can be told. */
 export const importSettings = {

@@ -1,44 +1,14 @@
-import { realpath } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { World } from '../../lib/service.ts'
 import type { Values } from '../../lib/settings.ts'
-import type { Clock } from '../../lib/chunks/clock.ts'
-import { workerIn } from '../build/worker.ts'
-import type { Publisher } from '../publishing.ts'
-import type { Upstream } from '../upstream.ts'
-import type { ImporterDeps } from './importer.ts'
-import type { OriginDeps } from './origin.ts'
+import type { ImportingDeps, Loop } from './loops.ts'
 import type { importSettings } from './settings.ts'
 
-export interface ImportingDeps extends Pick<World, 'log' | 'now' | 'newUuid'> {
-  readonly facility: string
-  readonly clock: Clock
-  readonly upstream: Upstream
-  readonly publisher: Publisher
-}
-
-/** The loops of an agent that imports; none where the settings do not say that it does. */
+/** The loops of an agent that imports; none where the settings do not say that it does, and then nothing is loaded for it. */
 export async function prepareImporting(
   settings: Values<typeof importSettings> & { readonly buildReserve: number },
   data: string,
   deps: ImportingDeps,
-): Promise<((signal: AbortSignal) => Promise<void>)[]> {
+): Promise<Loop[]> {
   if (!settings.import) return []
-  const { guardOf, keepImporting, keepScanning, openOrigin } = await import('./loops.ts')
-  const { now, clock, newUuid } = deps
-  const origins: OriginDeps = {
-    ...{ importFolders: settings.importFrom, ...(await guardOf(settings)), now, clock },
-    random: () => Number.parseInt(newUuid().slice(0, 8), 16) / 2 ** 32,
-  }
-  const importer: ImporterDeps = {
-    ...deps,
-    worker: await workerIn(data, newUuid),
-    folder: join(await realpath(data), 'imports'),
-    reserveBytes: settings.buildReserve,
-    open: (place, signal) => openOrigin(place, origins, signal),
-  }
-  return [
-    (signal) => keepImporting(settings.imports, importer, signal),
-    (signal) => keepScanning(importer, signal),
-  ]
+  const { importingLoops } = await import('./loops.ts')
+  return importingLoops(settings, data, deps)
 }
