@@ -14,7 +14,7 @@ const { PREVIOUS = '', IMAGE = '' } = process.env
 const task = {
   previous: resolve(PREVIOUS),
   image: resolve(IMAGE),
-  scratch: join(tmpdir(), 'merge-image-bench'),
+  scratch: join(tmpdir(), 'merge-image-bench', 'sync'),
 }
 const rounds = Number(process.env['ROUNDS'] ?? 5)
 const only = new RegExp(process.env['ONLY'] ?? '^curl|^rsync -aS ')

@@ -9,7 +9,7 @@ import { commitMessages } from '../lib/images/commit.ts'
 import { together } from '../lib/chunks/together.ts'
 import { renderTarget } from '../lib/names/target.ts'
 import { importedNotes } from '../lib/portable/origin.ts'
-import { openPortable, type Portable } from '../lib/portable/read.ts'
+import type { Portable } from '../lib/portable/read.ts'
 import { connect } from '../lib/rpc/connect.ts'
 import { fileChanged } from '../lib/workers/faults.ts'
 import { startPool } from '../lib/workers/pool.ts'
@@ -54,6 +54,7 @@ export const importImage = command({
     const path = absolute(context.folder, file)
     if (check) return checked(context, path)
     const start = context.now()
+    const { openPortable } = await import('../lib/portable/read.ts')
     await using head = await openPortable(path)
     const known = target === undefined ? await sameImage(context, head) : undefined
     const { name } = head.about
@@ -156,6 +157,7 @@ const streams = 4
 
 /** Sends what the portal lacks, and checks the whole file on the way. */
 async function send(context: Context, { path, head }: Job, { id }: Upload) {
+  const { openPortable } = await import('../lib/portable/read.ts')
   await using file = await openPortable(path)
   if (file.digest !== head.digest) throw fileChanged(path)
   await using pool = startPool(availableParallelism())

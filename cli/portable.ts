@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { resolve as absolute } from 'node:path'
 import type { Run } from '../lib/chunks/source.ts'
-import { openPortable } from '../lib/portable/read.ts'
 import { saveFile } from '../lib/portable/save.ts'
 import { startPool } from '../lib/workers/pool.ts'
 import { verifier } from '../lib/workers/verifier.ts'
@@ -66,6 +65,7 @@ async function passOn(context: Context, parts: AsyncIterable<Uint8Array>): Promi
 export async function checked(context: Context, path: string): Promise<Answer> {
   const { signal, now } = context
   const start = now()
+  const { openPortable } = await import('../lib/portable/read.ts')
   await using file = await openPortable(path)
   await using pool = startPool(availableParallelism())
   using meter = context.meter()

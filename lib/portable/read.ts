@@ -8,7 +8,7 @@ import { decodeManifest } from '../content/encoding.ts'
 import type { Manifest } from '../content/manifest.ts'
 import { Failure, invalid } from '../failure.ts'
 import { type ImageName, readImageName } from '../names/name.ts'
-import type { About } from './parse.ts'
+import { type About, parseAbout } from './parse.ts'
 import { type Archive, archiveIn, reading } from './archive.ts'
 import {
   aboutMember,
@@ -55,7 +55,6 @@ export async function openPortable(path: string): Promise<Portable> {
   const first = readTarHeader(await archive.peek())
   if (first?.name !== aboutMember)
     throw wrongFormat(path, 'it is no portable image', 'another file')
-  const { parseAbout } = await import('./parse.ts')
   const about = parseAbout(await archive.whole(aboutMember, mostAboutBytes))
   if ('wrong' in about)
     throw wrongFormat(path, `its ${aboutMember} is unreadable: ${about.wrong}`, 'image.json')

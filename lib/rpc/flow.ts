@@ -35,7 +35,7 @@ export function messages<T>(stream: Readable): AsyncGenerator<T, void> {
   })()
 }
 
-/** Writes every message; while one is on its way to the wire the next is made, and no more. */
+/** Writes every message; while one is on its way to the wire the next is made, and no more. It has its bytes by then: grpc-js copies. */
 export async function pour(
   source: AsyncIterable<unknown>,
   stream: Writable,

@@ -84,20 +84,33 @@ test('a reader that goes away is no error', async () => {
   expect(err).toBe('')
 })
 
-// A third of a command's time, for what few of them need.
-const heavy = /node_modules\/(zod|yaml|grpc-health-check)\//
-
-test.each(['mrg-image', 'mrs-image'])('%s starts without what reads YAML', async (tool) => {
-  const listed = `
+/** The addresses of all modules that a program loads to print its help. */
+async function loadedBy(main: string): Promise<string[]> {
+  const told = `
     import { registerHooks } from 'node:module'
     const loaded = []
     registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
     process.on('exit', () => process.stderr.write(loaded.join('\\n')))`
-  const hook = `data:text/javascript,${encodeURIComponent(listed)}`
-  const main = fileURLToPath(new URL(`../../cli/${tool}.ts`, import.meta.url))
-  const { exit, err } = await ran(join(bin, 'with-node'), '--import', hook, main, '--help')
-  const loaded = err.split('\n')
+  const hook = `data:text/javascript,${encodeURIComponent(told)}`
+  const path = fileURLToPath(new URL(`../../${main}`, import.meta.url))
+  const { exit, err } = await ran(join(bin, 'with-node'), '--import', hook, path, '--help')
   expect(exit).toBe(0)
+  const loaded = err.split('\n')
   expect(loaded.length).toBeGreaterThan(100)
-  expect(loaded.filter((url) => heavy.test(url))).toEqual([])
+  return loaded
+}
+
+// A third of a command's time, for what few of them need.
+test.each(['mrg-image', 'mrs-image'])('%s starts without what reads YAML', async (tool) => {
+  const heavy = /node_modules\/(zod|yaml|grpc-health-check)\//
+  expect((await loadedBy(`cli/${tool}.ts`)).filter((url) => heavy.test(url))).toEqual([])
 })
+
+// 50 MB of an agent, for what its settings may not ask for.
+test.each(['agent', 'services'])(
+  'what runs from %s/ loads no client that it may not need',
+  async (side) => {
+    const heavy = /node_modules\/(@aws-sdk|jose|openpgp|prom-client|undici|yauzl)\//
+    expect((await loadedBy(`${side}/main.ts`)).filter((url) => heavy.test(url))).toEqual([])
+  },
+)

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals'
+import { release } from '../../../lib/memory.ts'
 import { served, settled, streamOf } from '../../support/rpc.ts'
 import { collect } from '../../support/chunks.ts'
 
@@ -21,6 +22,26 @@ test('a reader that does not read holds the sender up, and gets everything in th
   expect(await settled(() => sent)).toBeLessThan(64)
   let read = 1
   while ((await stream.next()).done !== true) read++
+  expect(read).toBe(many)
+})
+
+test('the memory of what a handler sent may be gone once it is asked for more', async () => {
+  await using server = await served({
+    async *fetchChunks() {
+      for (let i = 0; i < many; i++) {
+        const bytes = Buffer.from(new Uint8Array(256 * 1024).fill(i).buffer)
+        await Promise.resolve()
+        yield bytes
+        release(bytes)
+      }
+    },
+  })
+  let read = 0
+  for await (const bytes of server.client.fetchChunks({ digests: Buffer.alloc(0) })) {
+    if (read % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(bytes.equals(Buffer.alloc(256 * 1024, read))).toBe(true)
+    read++
+  }
   expect(read).toBe(many)
 })
 
