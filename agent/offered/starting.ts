@@ -11,7 +11,7 @@ import { verifier } from '../../lib/workers/verifier.ts'
 import type { Artifact, Image } from '../../proto/gen/merge/image/v1/image.ts'
 import type { Storage } from '../storage.ts'
 import type { SyncDeps } from '../sync.ts'
-import { mayOffer } from './offerable.ts'
+import { offerableOf } from './offerable.ts'
 
 interface Deps extends Pick<World, 'log'> {
   readonly facility: string
@@ -38,19 +38,9 @@ export async function offerPresent(
   const offering = {
     ...{ store, pool, table, clock, limit, log, verify: verifier(pool) },
     images: () => {
-      const told = new Map(
-        state.desired.images.flatMap(({ image }) =>
-          image === undefined ? [] : [[image.name, image]],
-        ),
-      )
-      // Its bytes are about to be others, and so are the digests of what is offered.
-      const changing = new Set(uncompressed.images())
-      const offerable = images
-        .present()
-        .filter(({ name }) => !changing.has(name))
-        // What the portal does not speak of any more may be revoked, or shared with nobody.
-        .flatMap(({ name }) => told.get(name) ?? [])
-        .filter((image) => mayOffer(image, facility))
+      const told = state.desired.images.flatMap(({ image }) => image ?? [])
+      const known = { present: images.present(), uncompressed: uncompressed.images(), told }
+      const offerable = offerableOf(known, facility)
       return Promise.resolve(offerable.map((image) => offeredImage(image, state.desired.aliases)))
     },
     manifestOf: ({ name, digest }: OfferedImage) => {
