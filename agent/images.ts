@@ -15,6 +15,8 @@ export interface Arrival {
 export interface ImageTable {
   /** The images that are here, whole. */
   present(): Image[]
+  /** Their names alone, for who asks every second. */
+  names(): string[]
   arrivals(): Arrival[]
   find(name: string): Image | undefined
   /** From now on the image is shown: every chunk of it is durable. */
@@ -59,6 +61,7 @@ export function imagesIn(db: DatabaseSync): ImageTable {
   const all = (sql: string) => db.prepare(sql).all()
   return {
     present: () => all('SELECT image FROM image ORDER BY name').map(({ image }) => decode(image)),
+    names: () => all('SELECT name FROM image ORDER BY name').map(({ name }) => String(name)),
     arrivals: () =>
       all('SELECT image, arrived, unwanted FROM image ORDER BY name').map((row) => ({
         image: decode(row['image']),

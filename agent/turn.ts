@@ -10,7 +10,7 @@ type TurnDeps = Pick<SyncDeps, 'state' | 'images' | 'clock' | 'now'>
 
 /** What is to be fetched now; what waits for its terms is noted for whoever asks. */
 export function planNow({ state, images, clock, now }: TurnDeps): Plan {
-  const here = new Set(images.present().map(({ name }) => name))
+  const here = new Set(images.names())
   const moment = { clock: clock.now(), date: now() }
   const plan = planSync(state.desired.images, here, notBefore(state.transfers), moment)
   if (!isDeepStrictEqual(plan.waits, state.waits)) {

@@ -25,6 +25,7 @@ test('what is shown is present, by name, and survives a restart', async () => {
   using db = openAgentDatabase(folder.path)
   const images = imagesIn(db)
   expect(images.present()).toEqual([named('a', 'after'), named('b')])
+  expect(images.names()).toEqual(['a', 'b'])
   expect(images.find('a')).toEqual(named('a', 'after'))
 })
 
