@@ -53,9 +53,10 @@ describe('a facility', () => {
   }
 
   test('makes an image of a disk that is in its own store, and nowhere else', async () => {
-    const image = await push({ days: 7 })
+    const image = await push({ days: 7, labels: { team: 'net' } })
     expect(image?.name).toMatch(/^lab1\/debian-13\.0-mytools-x86-/)
     expect(image?.custom).toMatchObject({ facility: 'lab1', shared: false })
+    expect(image?.labels).toEqual({ team: 'net' })
     expect(image?.storedBytes).toBeGreaterThan(490_000n)
     expect(await stateHere(image?.name ?? '')).toBe(ReplicaState.REPLICA_STATE_PRESENT)
     expect(await chunksAtPortal()).toBe(0)
@@ -79,7 +80,7 @@ describe('a facility', () => {
   test('builds a recipe of its own, and watches it to its end', async () => {
     const text = commandRecipe(
       ['head -c 400000 /dev/urandom >rootfs.raw', 'echo made it'],
-      ['release: automatic'],
+      ['release: automatic', 'labels: {team: os, tier: gold}'],
     ).replace('debian-13-std', 'lab1/debian-13-built')
     const news = await collect(agent.local.build(BuildRequest.create({ name: 'built', text })))
     const last = news.flatMap(({ build }) => build ?? []).at(-1)
@@ -95,6 +96,7 @@ describe('a facility', () => {
       .as('admin')
       .images.getImage(GetImageRequest.create({ name: last.image }))
     expect(image?.provenance?.build).toBe(last.name)
+    expect(image?.labels).toEqual({ team: 'os', tier: 'gold' })
   })
 
   test('is told which line of its recipe is wrong, and that it lacks a builder', async () => {
