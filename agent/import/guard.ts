@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import type { Values } from '../../lib/settings.ts'
 import { readFault } from '../../lib/workers/faults.ts'
 import { noCredentials, readCredentials } from './credentials.ts'
-import type { guardSettings } from './guarding.ts'
 import type { OriginDeps } from './origin.ts'
+import type { guardSettings } from './settings.ts'
 
 type GuardSettings = Values<typeof guardSettings>
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { headerOf, readCredentials } from '../../../agent/import/credentials.ts'
 import { guardOf } from '../../../agent/import/guard.ts'
-import { guardSettings } from '../../../agent/import/guarding.ts'
+import { guardSettings } from '../../../agent/import/settings.ts'
 import { readSettings } from '../../../lib/settings.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
