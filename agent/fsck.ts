@@ -18,7 +18,6 @@ import { openAgentDatabase } from './database.ts'
 import { type ImageTable, imagesIn } from './images.ts'
 import { needsIn } from './needs.ts'
 import { placesIn } from './places.ts'
-import { marking, uncompressedIn } from './uncompressed.ts'
 import { agentSettings } from './settings.ts'
 
 /** What `merge-image agent fsck` can be told. */
@@ -45,15 +44,13 @@ export async function fsckAgent(
   const path = join(data, 'chunks')
   const blobs = stack.use(await openDirectory({ path, startedAt, now: startedAt }))
   const pool = stack.use(startPool(threads))
-  const [images, uncompressed] = [imagesIn(db), uncompressedIn(db)]
-  const places = placesIn(db, uncompressed.recorded)
   const side = {
     blobs,
-    places: marking(places, uncompressed, images.packs()),
+    places: placesIn(db),
     collectable: collectableIn(db, () => 0),
     damage: damageIn(db),
     verify: verifier(pool),
-    ...sideOf(db, images),
+    ...sideOf(db, imagesIn(db)),
   }
   return await fsck(side, settings, tell, signal)
 }

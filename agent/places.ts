@@ -75,11 +75,8 @@ const removeSql = `DELETE FROM chunk WHERE digest IN (SELECT unhex(value) FROM j
 /** SQLite holds up the whole process, so long questions are asked in parts of about 15 ms. */
 const digestsAtOnce = 4096
 
-/** The index of an agent's chunks, in the tables of `placesSchema`; `onRecord` belongs to the transaction that records a pack. */
-export function placesIn(
-  db: DatabaseSync,
-  onRecord: (entries: readonly PackEntry[]) => void = () => undefined,
-): ChunkIndex {
+/** The index of an agent's chunks, in the tables of `placesSchema`. */
+export function placesIn(db: DatabaseSync): ChunkIndex {
   const absent = db.prepare(absentSql)
   const locate = db.prepare(locateSql)
   const remove = db.prepare(removeSql)
@@ -111,7 +108,6 @@ export function placesIn(
       await Promise.resolve()
       inTransaction(db, () => {
         record(db, pack, sizeBytes, entries)
-        onRecord(entries)
       })
     },
     async remove(digests) {

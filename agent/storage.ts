@@ -80,11 +80,11 @@ export async function storageOn(
   deps: Pick<World, 'now' | 'newUlid' | 'log'>,
 ): Promise<Storage> {
   const [images, uncompressed] = [imagesIn(db), uncompressedIn(db)]
-  const places = placesIn(db, uncompressed.recorded)
-  const known = images.packs()
-  await findLostPacks(blobs, known, marking(places, uncompressed, known), deps.log)
+  const places = placesIn(db)
+  await findLostPacks(blobs, images.packs(), places, deps.log)
   const size = packBytes === undefined ? {} : { packBytes }
-  const store = packStore({ blobs, index: places, newId: deps.newUlid, ...size })
+  const packs = { blobs: marking(blobs, uncompressed), index: places, newId: deps.newUlid }
+  const store = packStore({ ...packs, ...size })
   const needs = needsIn(db)
   const collectable = collectableIn(db, needs.takeRevived)
   const damage = damageIn(db)

@@ -1,6 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { PackEntry } from '../lib/chunks/pack.ts'
-import type { ChunkIndex } from '../lib/chunks/places.ts'
+import type { BlobStore, Parts } from '../lib/chunks/blobs.ts'
 import type { Digest } from '../lib/content/digest.ts'
 
 /** Chunks that somebody waited for, and that are to be compressed later. */
@@ -12,12 +11,12 @@ export const uncompressedSchema = `
 
 /** What is stored raw for the time being. */
 export interface Uncompressed {
-  /** These are about to be stored so; it counts once they are. */
+  /** These are about to be stored so. */
   add(digests: readonly Digest[]): void
+  /** Notes those that were added, durably: before the pack that has them is shown. */
+  readonly flush: () => void
   /** What was to be stored and was not is nobody's business any more. */
   forget(): void
-  /** Marks those of a pack that were added; in the transaction that records it. */
-  readonly recorded: (entries: readonly PackEntry[]) => void
   /** The keys of some packs that have any, `most` at most. */
   packs(most: number): string[]
   /** The names of the images that have any. */
@@ -31,19 +30,21 @@ export interface Uncompressed {
 /** A row that is one too many costs a pack that is written anew for nothing; one that is missing some room. */
 export function uncompressedIn(db: DatabaseSync): Uncompressed {
   const coming = new Set<Digest>()
-  const mark = db.prepare('INSERT OR IGNORE INTO uncompressed (digest) VALUES (?)')
+  const mark = db.prepare(
+    'INSERT OR IGNORE INTO uncompressed (digest) SELECT unhex(value) FROM json_each(?)',
+  )
   const among = `SELECT chunk.digest FROM chunk JOIN pack ON pack.id = chunk.pack WHERE pack.key = ?`
   return {
     add(digests) {
       for (const digest of digests) coming.add(digest)
     },
-    forget() {
+    flush() {
+      if (coming.size === 0) return
+      mark.run(JSON.stringify([...coming]))
       coming.clear()
     },
-    recorded(entries) {
-      for (const { digest, codec } of entries) {
-        if (coming.delete(digest) && codec === 'raw') mark.run(Buffer.from(digest, 'hex'))
-      }
+    forget() {
+      coming.clear()
     },
     packs: (most) =>
       db
@@ -73,22 +74,11 @@ export function uncompressedIn(db: DatabaseSync): Uncompressed {
   }
 }
 
-/**
- * The index for packs that are found without rows: a crash took the marks of their chunks as well, so all that is raw is marked. Where no
- * rows are known at all that would be most of the store, and nothing is.
- */
-export function marking(
-  places: ChunkIndex,
-  uncompressed: Pick<Uncompressed, 'add'>,
-  known: ReadonlySet<string>,
-): ChunkIndex {
-  if (known.size === 0) return places
-  return {
-    ...places,
-    record(pack, sizeBytes, entries) {
-      const raw = entries.filter(({ codec }) => codec === 'raw')
-      uncompressed.add(raw.map(({ digest }) => digest))
-      return places.record(pack, sizeBytes, entries)
-    },
+/** A blob store whose packs are shown once it is noted what in them is to be compressed: whatever a crash takes, the mark is there. */
+export function marking(blobs: BlobStore, { flush }: Pick<Uncompressed, 'flush'>): BlobStore {
+  async function* marked(parts: Parts): Parts {
+    yield* parts
+    flush()
   }
+  return { ...blobs, put: (key, parts, signal) => blobs.put(key, marked(parts), signal) }
 }

@@ -8,7 +8,7 @@ import { openAgentDatabase } from '../../agent/database.ts'
 import { needsIn } from '../../agent/needs.ts'
 import { placesIn } from '../../agent/places.ts'
 import type { Transfers } from '../../agent/transfers.ts'
-import { uncompressedIn } from '../../agent/uncompressed.ts'
+import { marking, uncompressedIn } from '../../agent/uncompressed.ts'
 import { makeBell } from '../../lib/bell.ts'
 import { sleep } from '../../lib/chunks/clock.ts'
 import { openDirectory } from '../../lib/chunks/directory.ts'
@@ -39,13 +39,13 @@ async function open(stack: AsyncDisposableStack) {
   const db = stack.adopt(openAgentDatabase(folder.path), (opened) => {
     opened.close()
   })
-  const [needs, uncompressed] = [needsIn(db), uncompressedIn(db)]
-  const index = placesIn(db, uncompressed.recorded)
+  const [index, needs, uncompressed] = [placesIn(db), needsIn(db), uncompressedIn(db)]
   const collectable = collectableIn(db, needs.takeRevived)
   const blobs = stack.use(
     await openDirectory({ path: folder.path, startedAt: performance.timeOrigin }),
   )
-  const store = packStore({ blobs, index, newId: ulid, packBytes: 50_000 })
+  const marked = marking(blobs, uncompressed)
+  const store = packStore({ blobs: marked, index, newId: ulid, packBytes: 50_000 })
   await needs.add(sha256(Buffer.from('a manifest')), digestsOf(all))
   uncompressed.add(digestsOf(all))
   await store.store(runsOf(all))
