@@ -75,6 +75,7 @@ async function open(stack: AsyncDisposableStack) {
   const line = (msg: string) => recorded.line(msg)
   return {
     ...deps,
+    db,
     deps,
     store,
     packs,
@@ -141,6 +142,7 @@ test('what is marked while something is fetched, and not there yet, stays marked
   const { deps, store, state, looks, uncompressed } = await open(stack)
   const coming = rawChunk(noise('coming', 500))
   uncompressed.add(digestsOf([coming]))
+  uncompressed.flush()
   const verify: typeof deps.verify = (run, signal) => {
     state.transfers.set('debian-13', { ...transfer, state: 'fetching' })
     return deps.verify(run, signal)
@@ -175,10 +177,12 @@ test('a pack that cannot be read is left for the scrub, and the others are compr
 
 test('what is marked and never came is forgotten', async () => {
   await using stack = new AsyncDisposableStack()
-  const { deps, line, uncompressed } = await open(stack)
+  const { db, deps, line, uncompressed } = await open(stack)
   const absent = rawChunk(noise('absent', 500))
   uncompressed.add(digestsOf([absent]))
+  uncompressed.flush()
   keepOn(deps, stack)
   await line(done)
   expect(uncompressed.packs(9)).toEqual([])
+  expect(db.prepare('SELECT 1 FROM uncompressed').all()).toEqual([])
 })

@@ -106,7 +106,7 @@ test.each(['mrg-image', 'mrs-image'])('%s starts without what reads YAML', async
   expect((await loadedBy(`cli/${tool}.ts`)).filter((url) => heavy.test(url))).toEqual([])
 })
 
-// 50 MB of an agent, for what its settings may not ask for.
+// Some 20 MB of an agent, for what its settings may not ask for.
 test.each(['agent', 'services'])(
   'what runs from %s/ loads no client that it may not need',
   async (side) => {
