@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { peerAccess } from '../../agent/access.ts'
 import { chunkPlane } from '../../lib/chunks/plane.ts'
 import { chunkService } from '../../lib/chunks/serve.ts'
@@ -55,6 +55,10 @@ describe('a peer that sends', () => {
 
   beforeAll(async () => {
     portal = await freshPortal()
+  })
+
+  /** Of its own, so that nobody else is said to have it. */
+  beforeEach(async () => {
     image = await publish(portal.as('producer'), 'debian-13', disk)
   })
 
