@@ -2,7 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Digest } from '../../../lib/content/digest.ts'
 import { bytesFlaw, type ChunkRow, chunkRowsOf, fileOf } from './chunkrows.ts'
 import type { Host } from './host.ts'
-import type { Facility, Portal } from './portal.ts'
+import type { Facility } from './facility.ts'
+import type { Portal } from './portal.ts'
 
 /** What is not as it should be at a facility where nothing goes wrong any more; undefined if it holds what it should, and nothing else. */
 export function endFlaw(host: Host, portal: Portal, isRestarted: boolean): string | undefined {

@@ -3,8 +3,6 @@ import { chunkPlane } from '../../../lib/chunks/plane.ts'
 import { chunkService } from '../../../lib/chunks/serve.ts'
 import type { Digest } from '../../../lib/content/digest.ts'
 import { missing } from '../../../lib/failure.ts'
-import { parseImageName } from '../../../lib/names/name.ts'
-import { judge } from '../../../lib/rules/judge.ts'
 import type { Service } from '../../../lib/rpc/service.ts'
 import type { Call } from '../../../lib/rpc/serve.ts'
 import { newKey, privateKeyOf } from '../../../lib/tickets/keys.ts'
@@ -13,36 +11,16 @@ import {
   AgentServiceService,
   EvictionVerdict,
   WatchDesiredStateResponse,
-  type ReportStateRequest,
 } from '../../../proto/gen/merge/image/v1/agent.ts'
 import { DeltaServiceService } from '../../../proto/gen/merge/image/v1/delta.ts'
-import { ReplicaState } from '../../../proto/gen/merge/image/v1/facility.ts'
 import { ImageServiceService } from '../../../proto/gen/merge/image/v1/image.ts'
 import { IntegrityServiceService } from '../../../proto/gen/merge/image/v1/integrity.ts'
 import { answerFor } from '../../../services/agents/eviction.ts'
 import type { Build } from './builds.ts'
 import { chunksAt, deltasAt, heldBy, manifestsAt } from './content.ts'
+import { decide, type Facility, facilityOf, presentIn } from './facility.ts'
 import { handlersOf, type Server } from './network.ts'
 import type { Timeline } from './timeline.ts'
-
-/** What a facility reported last. */
-interface Report {
-  readonly at: number
-  readonly request: ReportStateRequest
-}
-
-/** A facility as the portal knows it. */
-export interface Facility {
-  readonly name: string
-  /** How many of the newest of each line it wants. */
-  newest: number
-  readonly pushed: Set<string>
-  generation: bigint
-  wanted: readonly string[]
-  report: Report | undefined
-  /** What it was allowed to let go, and when. */
-  readonly allowed: Map<string, number>
-}
 
 /**
  * The control plane as agents see it, in memory: it decides by the portal's own rules about what is wanted and what may go. That the
@@ -65,11 +43,19 @@ export interface Portal {
   usable(): readonly Build[]
 }
 
+/** Hears of the chunks that a facility asks the portal for. */
+export type OnAsked = (facility: string, digests: Uint8Array) => void
+
 const settledMs = 10 * 60_000
 const lapseMs = 90_000
 const key = newKey('K1', new Date(0))
 
-export function portalOf(names: readonly string[], time: Timeline, now: () => Date): Portal {
+export function portalOf(
+  names: readonly string[],
+  time: Timeline,
+  now: () => Date,
+  onAsked: OnAsked,
+): Portal {
   const builds = new Map<string, Build>()
   const revoked = new Set<string>()
   const gone = new Set<string>()
@@ -104,9 +90,16 @@ export function portalOf(names: readonly string[], time: Timeline, now: () => Da
     },
   }
   const all = { portal, gone, bell, time, now }
+  const chunks = chunkService(chunksAt(all))
   portal.server.handlers = new Map([
     ...handlersOf(AgentServiceService, agents(all)),
-    ...handlersOf(chunkPlane, chunkService(chunksAt(all))),
+    ...handlersOf(chunkPlane, {
+      ...chunks,
+      fetchChunks(request, call) {
+        onAsked(call.caller.name, request.digests)
+        return chunks.fetchChunks(request, call)
+      },
+    }),
     ...handlersOf(ImageServiceService, manifestsAt(all)),
     ...handlersOf(DeltaServiceService, deltasAt(all)),
     ...handlersOf(IntegrityServiceService, {
@@ -123,35 +116,6 @@ interface Parts {
   readonly bell: Bell
   readonly time: Timeline
   readonly now: () => Date
-}
-
-function facilityOf(name: string): Facility {
-  const nothing = { wanted: [], report: undefined, pushed: new Set<string>(), allowed: new Map() }
-  return { name, newest: 1, generation: 1n, ...nothing }
-}
-
-/** What its rule selects, and what was pushed. */
-function decide(facility: Facility, usable: readonly Build[]): void {
-  const nothing = { patterns: [], aliases: [], held: false, labels: [], origin: '' }
-  const selection = { ...nothing, newest: facility.newest }
-  const places = new Map<string, number>()
-  const selected = usable.filter(({ name, line }) => {
-    const place = (places.get(line) ?? 0) + 1
-    places.set(line, place)
-    const facts = {
-      usable: true,
-      home: null,
-      heldBack: false,
-      aliases: [],
-      held: false,
-      labels: {},
-    }
-    return judge(selection, { ...facts, place, line: parseImageName(name) }).selected
-  })
-  const wanted = [...new Set([...selected.map(({ name }) => name), ...facility.pushed])].toSorted()
-  if (wanted.join() === facility.wanted.join()) return
-  facility.wanted = wanted
-  facility.generation++
 }
 
 function facilityNamed({ portal }: Parts, name: string): Facility {
@@ -213,11 +177,6 @@ function agents(parts: Parts): Partial<Service<typeof AgentServiceService, [call
   }
 }
 
-function presentIn({ request }: Report): string[] {
-  const present = ReplicaState.REPLICA_STATE_PRESENT
-  return request.replicas.flatMap(({ state, image }) => (state === present ? [image] : []))
-}
-
 function desiredOf(facility: Facility, { portal, time }: Parts): WatchDesiredStateResponse {
   const others = [...portal.facilities.values()].filter(
     ({ name, report }) =>
@@ -234,6 +193,7 @@ function desiredOf(facility: Facility, { portal, time }: Parts): WatchDesiredSta
         .filter((other) => other.wanted.includes(name) && !hasIt(other, name))
         .map((other) => other.name),
       priority: 0,
+      terms: facility.pushed.has(name) ? [] : [...facility.terms],
     })),
     peers: others.map(({ name }) => ({ facility: name, address: name })),
     ticketKeys: [{ id: key.id, publicKey: Buffer.from(key.publicKey) }],

@@ -6,6 +6,7 @@ import { hostOf, type Host, type HostDeps } from './host.ts'
 import { networkOf } from './network.ts'
 import { portalOf, type Portal } from './portal.ts'
 import { readImages } from './reading.ts'
+import { boundOf, kindTerms, someTerms } from './terms.ts'
 import { timeline, type Timeline } from './timeline.ts'
 import { weatherOf } from './weather.ts'
 
@@ -22,7 +23,8 @@ export interface Outcome {
   readonly lines: readonly string[]
 }
 
-const beganAt = Date.UTC(2026, 10, 1)
+/** Twenty seconds before midnight. */
+const beganAt = Date.UTC(2026, 10, 1) - 20_000
 const stormMs = 45_000
 /** All that sits out, waits or is looked at now and then has had its turn by then, unless somebody lies for the fifth time. */
 const calmMs = 90 * 60_000
@@ -37,9 +39,13 @@ export async function simulate(seed: number, keepsAll = false): Promise<Outcome>
   const chance = (name: string): Chance => chanceOf(seed, name)
   const now = (): Date => new Date(beganAt + time.now())
   const names = ['lab1', 'lab2', 'lab3'].slice(0, chance('names').between(1, 3))
-  const portal = portalOf(names, time, now)
-  const network = networkOf(time, chance('network'))
   const [hosts, defects]: [Host[], string[]] = [[], []]
+  const portal = portalOf(names, time, now, (facility, digests) => {
+    const flaw = bound.asks(facility, digests)
+    if (flaw !== undefined) defects.push(`${facility}: ${flaw}`)
+  })
+  const bound = boundOf(hosts, portal, time)
+  const network = networkOf(time, chance('network'))
   using stack = new DisposableStack()
   const checks = checksOf(hosts, portal)
   let ids = 0
@@ -87,6 +93,7 @@ export async function simulate(seed: number, keepsAll = false): Promise<Outcome>
   let violation: string | undefined
   let looked = stormMs
   while (violation === undefined && (await time.step())) {
+    bound.step()
     violation = defects[0] ?? checks.step()
     if (time.now() < looked + lookMs || violation !== undefined) continue
     looked = time.now()
@@ -130,7 +137,7 @@ function portalAway(
   })
 }
 
-/** New builds come, facilities want more or less, and something is revoked now and then. */
+/** New builds come, facilities want more or less, on these terms or those, and something is revoked now and then. */
 function keepReleasing({
   time,
   portal,
@@ -149,19 +156,24 @@ function keepReleasing({
     if (isOver) return
     const facility = chance.any([...portal.facilities.values()])
     const build = chance.any(portal.usable())
-    const what = chance.between(0, 9)
+    const what = chance.between(0, 11)
     if (what < 5 || build === undefined || facility === undefined) {
       portal.add(builder.next(chance.pick(lines)))
     } else if (what < 6) facility.newest = chance.between(0, 2)
     else if (what < 7) facility.pushed.add(build.name)
     else if (what < 9) facility.pushed.clear()
+    else if (what < 11) facility.terms = someTerms(chance)
     else portal.revoke(build.name, chance.happens(0.5))
     portal.settle()
     time.after(chance.between(1, 2 * pauseMs), 'something changes', change)
   }
+  for (const facility of portal.facilities.values()) facility.terms = someTerms(chance)
   for (const line of lines) portal.add(builder.next(line))
   time.after(pauseMs, 'something changes', change)
   return () => {
     isOver = true
+    for (const facility of portal.facilities.values())
+      if (facility.terms.length > 0) facility.terms = kindTerms(chance)
+    portal.settle()
   }
 }
