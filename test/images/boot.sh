@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Boots a disk image in qemu until it says MERGE-IMAGE-BOOT-OK on the serial line.
+# Boots a disk image in qemu until it says that it is up on the serial line.
 set -euo pipefail
 
 usage() {
   cat <<'EOF'
-boot.sh IMAGE.raw KERNEL INITRD [--timeout SECONDS] [--kvm]
+boot.sh IMAGE.raw KERNEL INITRD [--until TEXT] [--timeout SECONDS] [--kvm]
 
-Boots the image, which stays as it is, and exits 0 once MERGE-IMAGE-BOOT-OK shows on the serial line; 1, with the last
+Boots the image, which stays as it is, and exits 0 once TEXT (MERGE-IMAGE-BOOT-OK) shows on the serial line; 1, with the last
 lines of the console, if qemu ends or the time (300 s) is over before that. The processor is emulated (20 to 60 s), for
 nested KVM is not to be relied on; --kvm does without.
 EOF
@@ -17,10 +17,11 @@ fail() {
   exit 1
 }
 
-timeout=300 accel=tcg files=()
+timeout=300 accel=tcg text=MERGE-IMAGE-BOOT-OK files=()
 while (($#)); do
   case $1 in
     --timeout) timeout=${2?} && shift ;;
+    --until) text=${2?} && shift ;;
     --kvm) accel=kvm ;;
     --help | -h) usage && exit ;;
     -*) usage >&2 && fail "unknown option $1" ;;
@@ -40,13 +41,13 @@ timeout --kill-after 5 "$timeout" qemu-system-x86_64 -accel "$accel" -m 1024 -sm
 qemu=$!
 trap 'kill "$qemu" 2>/dev/null || true; wait "$qemu" || true; rm -f "$console"' EXIT
 
-booted() { grep -q MERGE-IMAGE-BOOT-OK "$console"; }
+booted() { grep -qF -- "$text" "$console"; }
 until booted; do
   if ! kill -0 "$qemu" 2>/dev/null; then
     booted && break
     tail -n 40 "$console" >&2
-    fail "${files[0]}: no MERGE-IMAGE-BOOT-OK on the console, $SECONDS s"
+    fail "${files[0]}: no $text on the console, $SECONDS s"
   fi
   sleep 0.2
 done
-echo "MERGE-IMAGE-BOOT-OK after $SECONDS s"
+echo "$text after $SECONDS s"

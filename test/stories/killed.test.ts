@@ -15,8 +15,8 @@ interface Published {
   readonly image: { readonly name: string }
 }
 
-const syncs = 20
-const killsEach = 5
+const kills = 100
+const mostEach = 10
 const deltaKills = 12
 /** What the image takes, compressed. */
 const wholeBytes = 42_000_000
@@ -113,24 +113,26 @@ describe('an agent that is killed', () => {
     return sizes.reduce((sum, stat) => sum + (stat?.size ?? 0), 0)
   }
 
-  /** Chosen by the seed: a point between what is there already and the last byte, or before anything comes. */
-  async function reachPoint(facility: string, lastBytes: number, images = 1): Promise<void> {
+  /** Chosen by the seed: a point between what is there already and this many bytes, or before anything comes. */
+  async function reachPoint(facility: string, mostBytes: number, images = 1): Promise<void> {
     const [there, at] = [bytesIn(facility), chance.next().value]
     if (at < 0.1) return
-    const enough = there + at * (lastBytes - there)
+    const enough = there + at * (mostBytes - there)
     while (bytesIn(facility) < enough && shown(facility) < images) await sleep(2)
   }
 
-  test(`${syncs * killsEach} times in the middle of a sync converges, and never shows what is not whole`, async () => {
+  test(`${kills} times in the middle of a sync converges, and never shows what is not whole`, async () => {
     const seen = { 'before the first pack': 0, 'in between': 0, 'when it was whole': 0 }
-    for (let i = 0; i < syncs; i++) {
-      const facility = `lab${i}`
+    let [killed, syncs] = [0, 0]
+    while (killed < kills) {
+      const facility = `lab${syncs++}`
       await testbed.mrg('new', 'facility', facility)
       await testbed.mrg('push', 'debian', facility)
-      for (let k = 0; k < killsEach; k++) {
+      for (let each = 0; each < mostEach && killed < kills; each++) {
         const agent = await testbed.startFacility(facility)
         await reachPoint(facility, wholeBytes)
         await agent.stop('SIGKILL')
+        killed++
         const { shown, begun, whole } = look(facility)
         expect(whole).toBe(true)
         if (shown) {
@@ -147,8 +149,8 @@ describe('an agent that is killed', () => {
       expect(tmp).toEqual([])
       await testbed.facilities.get(facility)?.stop()
     }
-    process.stdout.write(`killed ${JSON.stringify(seen)}; seed ${seed}\n`)
-    expect(seen['in between']).toBeGreaterThan((syncs * killsEach) / 4)
+    process.stdout.write(`killed in ${syncs} syncs: ${JSON.stringify(seen)}; seed ${seed}\n`)
+    expect(seen['in between']).toBeGreaterThan(kills / 4)
   }, 1_200_000)
 
   test(`${deltaKills} times while it makes chunks of deltas, and compresses them, converges`, async () => {
