@@ -11,7 +11,7 @@ import { freshPortal, type Clients } from '../support/portal.ts'
 // Sixteen clients move and read a few aliases over real gRPC, and what they saw is checked to have one order.
 
 /** HISTORIES=100 takes ten minutes: docs/benchmarks.md has what came of 20. */
-const histories = Number(process.env['HISTORIES'] ?? 10)
+const histories = Number(process.env['HISTORIES'] ?? 6)
 const clientCount = 16
 const operationCount = 3000
 const aliasCount = 3

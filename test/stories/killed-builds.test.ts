@@ -10,7 +10,7 @@ import { until } from '../support/daemon.ts'
 import { clientsAs, type Clients } from '../support/portal.ts'
 
 /** KILLS=30 takes five minutes: docs/benchmarks.md has what came of it. */
-const kills = Number(process.env['KILLS'] ?? 10)
+const kills = Number(process.env['KILLS'] ?? 6)
 const seed = Number(process.env['SEED'] ?? 20261128)
 
 /** A number from 0 to 1 that the seed decides. */
@@ -27,7 +27,7 @@ const recipe = commandRecipe(
     `setsid sh -c ': ${mark}; sleep 600; :' </dev/null >/dev/null 2>&1 &`,
     'mkdir mounted; mount -t tmpfs tmpfs mounted',
     'for i in $(seq 1 20); do echo "line $i"; head -c 3000 /dev/urandom | base64; sleep 0.02; done',
-    'head -c 60000000 /dev/urandom >rootfs.raw',
+    'head -c 30000000 /dev/urandom >rootfs.raw',
   ],
   ['limits: { attempts: 10 }'],
 )

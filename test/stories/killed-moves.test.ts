@@ -13,7 +13,7 @@ import { publish } from '../support/images.ts'
 import { clientsAs, type Clients } from '../support/portal.ts'
 
 /** KILLS=100 takes half an hour: docs/archive.md has what came of it. */
-const kills = Number(process.env['KILLS'] ?? 10)
+const kills = Number(process.env['KILLS'] ?? 5)
 const seed = Number(process.env['SEED'] ?? 20261128)
 
 /** A number from 0 to 1 that the seed decides. */
