@@ -14,7 +14,15 @@ import { counted, plain, time } from './units.ts'
 import { UsageError } from './usage.ts'
 import { word } from './words.ts'
 
-const resourceKinds = ['image', 'alias', 'recipe', 'build', 'hold', 'policy'] as const
+const resourceKinds = [
+  'image',
+  'alias',
+  'recipe',
+  'build',
+  'hold',
+  'policy',
+  'certificate',
+] as const
 
 const filterFlags = {
   facility: {
@@ -29,6 +37,10 @@ const filterFlags = {
   build: { value: 'BUILD', about: 'only what is about this build' },
   hold: { value: 'HOLD', about: 'only what is about this hold' },
   policy: { value: 'POLICY', about: 'only what is about this policy' },
+  certificate: {
+    value: 'SERIAL',
+    about: 'only what is about the certificate with this number: who got it, and who revoked it',
+  },
   since: { value: 'TIME', about: 'only from this time on' },
   until: { value: 'TIME', about: 'only before this time' },
   denied: { about: 'only what was denied' },

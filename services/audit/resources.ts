@@ -72,6 +72,7 @@ const kinds: Kinds = {
   rule: 'rule',
   run: 'run',
   scan: 'scan',
+  serial: 'certificate',
   source: 'source',
 }
 

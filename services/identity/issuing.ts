@@ -25,14 +25,21 @@ export function demandAuthority(issuing: Issuing | undefined): Issuing {
   )
 }
 
-/** A certificate in DER for who asks, with a request that asks for nothing. */
+interface Issued {
+  /** In DER. */
+  readonly certificate: Buffer
+  readonly authorities: Buffer[]
+  readonly serial: string
+}
+
+/** A certificate for who asks, with a request that asks for nothing. */
 export async function issueFor(
   tx: Transaction,
   facility: string,
   request: Buffer,
   { authority, lifetimeMs, now, newUuid }: Issuing,
   renews?: string,
-): Promise<{ readonly certificate: Buffer; readonly authorities: Buffer[] }> {
+): Promise<Issued> {
   const publicKey = await readRequest(request)
   const [serial, createTime] = [serialOf(newUuid()), now()]
   const lifetime = lifetimeFrom(createTime, lifetimeMs)
@@ -42,7 +49,7 @@ export async function issueFor(
   await insertCertificate(tx, renews === undefined ? row : { ...row, renews })
   const path = `agent/${facility}`
   const certificate = await authority.issue({ path, publicKey, serial, lifetime })
-  return { certificate, authorities: [authority.der] }
+  return { certificate, authorities: [authority.der], serial }
 }
 
 /**

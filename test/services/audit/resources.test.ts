@@ -32,6 +32,13 @@ test.each([
     { build: { name: 'b', image: 'a', state: 1 } },
     ['build:b', 'image:a', 'recipe:r'],
   ],
+  [
+    'a serial number',
+    'Enroll',
+    {},
+    { facility: 'lab2', serial: '0a' },
+    ['certificate:0a', 'facility:lab2'],
+  ],
   ['messages', 'PutDistro', { distro: { name: 'debian', releases: [] } }, {}, ['distro:debian']],
   [
     'namespaces',

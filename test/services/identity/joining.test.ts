@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { makeRequest } from '../../../lib/identity/request.ts'
 import { parseToken, renderToken } from '../../../lib/identity/token.ts'
 import { ListImagesRequest } from '../../../proto/gen/merge/image/v1/image.ts'
+import { everyEvent } from '../../support/events.ts'
 import { makeFacilities } from '../../support/facilities.ts'
 import { freshPortal } from '../../support/portal.ts'
 import { securedPortal, shownBy, type SecuredPortal } from '../../support/secured.ts'
@@ -33,17 +34,32 @@ async function enroll(token: string, requestId = randomUUID(), asked?: Buffer) {
 describe('joining', () => {
   test('gives a certificate of the facility of the token, in which nothing is of the request but the key', async () => {
     const { key, request } = await makeRequest()
-    const { certificate, authorities, facility } = await enroll(
+    const { certificate, authorities, facility, serial } = await enroll(
       await newToken(),
       randomUUID(),
       request,
     )
     const made = new X509Certificate(certificate)
     expect(facility).toBe('lab1')
+    expect(made.serialNumber.toLowerCase()).toBe(serial)
     expect(made.subjectAltName).toBe('URI:spiffe://merge-image/agent/lab1')
     expect(made.verify(new X509Certificate(authorities[0] ?? '').publicKey)).toBe(true)
     const agent = portal.withCertificate(shownBy(certificate, key, portal.authority))
     await expect(agent.access.whoAmI({})).resolves.toMatchObject({ name: 'agent:lab1' })
+  })
+
+  test('and renewing stand in the log with the number by which the certificate is revoked', async () => {
+    const { key, request } = await makeRequest()
+    const { certificate, serial } = await enroll(await newToken(), randomUUID(), request)
+    const agent = portal.withCertificate(shownBy(certificate, key, portal.authority)).agents
+    const asked = { requestId: randomUUID(), facility: 'lab1', certificateRequest: request }
+    const renewed = await agent.renewCertificate(asked)
+    const methodsAbout = async (name: string): Promise<string[]> => {
+      const events = await everyEvent(portal.admin, { resource: { kind: 'certificate', name } })
+      return events.map(({ method }) => method.replace(/^.*\//, ''))
+    }
+    expect(await methodsAbout(serial)).toEqual(['Enroll'])
+    expect(await methodsAbout(renewed.serial)).toEqual(['RenewCertificate'])
   })
 
   test('works once: of 100 that come with one token at the same moment one gets in', async () => {
