@@ -74,10 +74,17 @@ export function boundOf(hosts: readonly Host[], portal: Portal, time: Timeline):
           .filter(({ name }) => mayFetch(name))
           .flatMap(({ chunks }) => chunks.map(({ entry }) => entry.digest)),
       )
-      const other = [...asked].find((digest) => !allowed.has(digest))
+      const host = hosts.find(({ name }) => name === facility)
+      const other = [...asked].find((digest) => !allowed.has(digest) && !isDamaged(digest, host))
       return other && `it asks the portal for ${other}, against the terms that it was told`
     },
   }
+}
+
+/** What was found damaged is mended at any time. */
+function isDamaged(digest: Digest, host: Host | undefined): boolean {
+  const sql = 'SELECT 1 FROM damage WHERE digest = unhex(?)'
+  return host?.database.db?.prepare(sql).get(digest) !== undefined
 }
 
 /** What is wanted and not here, and may not come from the portal now. */
