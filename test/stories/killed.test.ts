@@ -217,7 +217,8 @@ describe('an agent that is killed', () => {
         () => true,
         () => false,
       )
-      await sleep(chance.next().value * 1000)
+      // From before it is asked until long after.
+      await sleep((i + chance.next().value) * 150)
       await agent?.stop('SIGKILL')
       const isWritten = await writing
       await testbed.startFacility(facility)
