@@ -17,6 +17,6 @@ export default {
   },
   maxWorkers: 2,
   // What modules leave behind in a worker makes each collection of garbage slower: a new one is cheaper.
-  workerIdleMemoryLimit: '800MB',
+  workerIdleMemoryLimit: '1GB',
   testTimeout: 30_000,
 }
