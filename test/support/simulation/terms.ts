@@ -1,7 +1,7 @@
 import { splitDigests, type Digest } from '../../../lib/content/digest.ts'
 import { readTerms } from '../../../agent/terms.ts'
 import { allowanceOf } from '../../../lib/rules/terms.ts'
-import { FetchTerms } from '../../../proto/gen/merge/image/v1/agent.ts'
+import type { FetchTerms } from '../../../proto/gen/merge/image/v1/agent.ts'
 import { RulePeers } from '../../../proto/gen/merge/image/v1/rule.ts'
 import type { Chance } from './chance.ts'
 import type { Host } from './host.ts'
@@ -66,7 +66,6 @@ export function boundOf(hosts: readonly Host[], portal: Portal, time: Timeline):
     },
     asks(facility, digests) {
       look()
-      const asked = new Set<Digest>(splitDigests(digests))
       const mayFetch = (name: string): boolean =>
         time.now() < (since.get(`${facility} ${name}`) ?? Infinity) + noticedMs
       const allowed = new Set(
@@ -75,7 +74,9 @@ export function boundOf(hosts: readonly Host[], portal: Portal, time: Timeline):
           .flatMap(({ chunks }) => chunks.map(({ entry }) => entry.digest)),
       )
       const host = hosts.find(({ name }) => name === facility)
-      const other = [...asked].find((digest) => !allowed.has(digest) && !isDamaged(digest, host))
+      const other = splitDigests(digests).find(
+        (digest) => !allowed.has(digest) && !isDamaged(digest, host),
+      )
       return other && `it asks the portal for ${other}, against the terms that it was told`
     },
   }
