@@ -59,6 +59,7 @@ type Kinds = Readonly<Record<string, string>>
 const kinds: Kinds = {
   alias: 'alias',
   build: 'build',
+  certificates: 'certificate',
   facility: 'facility',
   hold: 'hold',
   holds: 'hold',
@@ -95,11 +96,11 @@ function named(message: unknown, known: Kinds): readonly Resource[] {
   })
 }
 
-/** A name is a text, or in a message: its `name`, its `id`, or the image of a node. */
+/** A name is a text, or in a message: its `serial`, its `name`, its `id`, or the image of a node. */
 function namesIn(item: unknown): readonly string[] {
   if (typeof item === 'string') return [item]
   const fields = new Map(entries(item))
-  const name = fields.get('name') ?? fields.get('id') ?? fields.get('image')
+  const name = fields.get('serial') ?? fields.get('name') ?? fields.get('id') ?? fields.get('image')
   return typeof name === 'string' ? [name] : []
 }
 

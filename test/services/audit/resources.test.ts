@@ -39,6 +39,13 @@ test.each([
     { facility: 'lab2', serial: '0a' },
     ['certificate:0a', 'facility:lab2'],
   ],
+  [
+    'what was revoked',
+    'RevokeCertificate',
+    { facility: 'lab2' },
+    { certificates: [{ serial: '0a', name: 'agent:lab2' }] },
+    ['certificate:0a', 'facility:lab2'],
+  ],
   ['messages', 'PutDistro', { distro: { name: 'debian', releases: [] } }, {}, ['distro:debian']],
   [
     'namespaces',
