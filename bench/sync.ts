@@ -1,8 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cpus, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import type { Program } from '../testbed/program.ts'
 import { startTestbed } from '../testbed/testbed.ts'
 import { flush, type Job } from './peer.ts'
 import { peers } from './peers.ts'
@@ -43,18 +44,28 @@ async function others(job: Job): Promise<void> {
   }
 }
 
+/** What the agent, the portal and the whole machine have worked so far, in seconds of a processor. */
+async function processor(agent: Program): Promise<readonly number[]> {
+  const all = cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys, 0) / 1000
+  return [await agent.processorSeconds(), await portal.processorSeconds(), all]
+}
+
 async function sync(facility: string, job: Job): Promise<void> {
   const agent = await testbed.startFacility(facility)
   await flush(folder)
   // An agent runs for months: what it does at its start is over.
   await setTimeout(1000)
+  const before = await processor(agent)
   const started = performance.now()
   const { replica } = await testbed.mrs<{
     readonly replica: { readonly portalBytes: number }
   }>(facility, 'pull', 'debian')
   const seconds = (performance.now() - started) / 1000
+  const after = await processor(agent)
+  const worked = after.map((spent, i) => `${(spent - (before[i] ?? 0)).toFixed(1)} s`).join(' / ')
   const peaks = [await agent.peakBytes(), await portal.peakBytes()].map(megabytes).join(' / ')
-  say(`ours (${job})`, seconds, replica.portalBytes, `, most memory of agent / portal ${peaks}`)
+  const told = `, processor of agent / portal / all ${worked}, most memory of agent / portal ${peaks}`
+  say(`ours (${job})`, seconds, replica.portalBytes, told)
   await agent.stop()
 }
 
