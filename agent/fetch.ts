@@ -96,7 +96,10 @@ export async function fetchImage(
     way.peers !== 'only' &&
     (await rebuilt({ image, manifest, lacking, roomBytes, news }, bound, signal))
   const rest = made ? await store.missing(lacking, signal) : lacking
-  using _learning = fingerprints.learn(rest, signal)
+  const { holders, fetchers } = deps.company(image.name)
+  // With what the portal sends come its fingerprints.
+  using _learning =
+    holders.length + fetchers.length > 0 ? fingerprints.learn(rest, signal) : undefined
   await copyImage({ image, digests, lacking: rest, peers: way.peers, news }, bound, signal)
   const [absent] = await store.missing(digests, signal)
   if (absent !== undefined) {

@@ -1,13 +1,15 @@
 import type { Logger } from 'pino'
 import { either, nobodyWaits } from '../lib/chunks/abort.ts'
-import { fingerprintAt } from '../lib/chunks/fingerprint.ts'
+import { fingerprintAt, joinFingerprints } from '../lib/chunks/fingerprint.ts'
+import type { Run } from '../lib/chunks/source.ts'
 import type { Digest } from '../lib/content/digest.ts'
-import type { Known } from '../lib/workers/verifier.ts'
 import type { Upstream } from './upstream.ts'
 
 /** What the portal says that chunks are recognised by, for as long as somebody fetches them. */
 export interface Fingerprints {
-  readonly known: Known
+  readonly known: (digest: Digest) => Uint8Array | undefined
+  /** Those of a run's chunks, joined, whatever its sender tells. */
+  readonly of: (run: Run) => Uint8Array
   /**
    * Asks for those of the chunks, in their order, until it is disposed of. Nobody waits for the answers: what comes before its
    * fingerprint is decoded.
@@ -30,6 +32,7 @@ export function fingerprintsFrom(
   }
   return {
     known: (digest) => known.get(digest),
+    of: ({ entries }) => joinFingerprints(entries.map(({ digest }) => known.get(digest))),
     learn(digests, signal) {
       const stop = new AbortController()
       const until = either(stop.signal, signal)

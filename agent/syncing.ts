@@ -47,12 +47,13 @@ export function prepareSync(
   stack: AsyncDisposableStack,
 ): Syncing {
   const fingerprints = fingerprintsFrom(upstream, log)
-  const verify = verifier(pool, fingerprints.known)
+  const believed = verifier(pool, ({ told }) => told)
+  const unbelieved = verifier(pool, fingerprints.of)
   const time = { now: clock, sleep }
   const tickets = ticketsFrom({ facility, upstream, now, clock: time })
   const serves = listen !== undefined
-  const peers = openPeers(facility, serves, tickets, stack.use(openRemotes(verify)))
-  const source = telling(verified(upstream.chunks, verify), upstream.suspect)
+  const peers = openPeers(facility, serves, tickets, stack.use(openRemotes(unbelieved)))
+  const source = telling(verified(upstream.chunks, believed), upstream.suspect)
   const portal = { name: 'portal', origin: 'portal', source } as const
   const state = {
     desired: images.desired(),

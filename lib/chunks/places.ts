@@ -10,6 +10,8 @@ export interface Place {
   readonly storedBytes: number
   readonly rawBytes: number
   readonly codec: Codec
+  /** What its stored bytes are recognised by, where that is kept. */
+  readonly fingerprint?: Uint8Array | undefined
 }
 
 /** Says which chunks a store holds and where: a cache of what its packs say, so `rebuild` can make it anew. */

@@ -26,8 +26,8 @@ export function planStretches(
   for (const digest of digests) {
     const place = places.get(digest)
     if (place === undefined) continue
-    const { pack, offset, storedBytes, rawBytes, codec } = place
-    const chunk = { digest, codec, storedBytes, rawBytes, offset }
+    const { pack, offset, storedBytes, rawBytes, codec, fingerprint } = place
+    const chunk = { digest, codec, storedBytes, rawBytes, fingerprint, offset }
     const chunks = byPack.get(pack)
     if (chunks === undefined) byPack.set(pack, [chunk])
     else chunks.push(chunk)
@@ -75,8 +75,8 @@ export function runOf({ offset, chunks }: Stretch, bytes: Uint8Array): Run {
     if (start !== end) bytes.copyWithin(end, start, start + chunk.storedBytes)
     end += chunk.storedBytes
   }
-  const entries = chunks.map(({ digest, codec, storedBytes, rawBytes }) => {
-    return { digest, codec, storedBytes, rawBytes }
+  const entries = chunks.map(({ digest, codec, storedBytes, rawBytes, fingerprint }) => {
+    return { digest, codec, storedBytes, rawBytes, fingerprint }
   })
   return { entries, payload: bytes.subarray(0, end) }
 }

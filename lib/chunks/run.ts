@@ -1,8 +1,9 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
-import { joinDigests, splitDigests } from '../content/digest.ts'
+import { digestBytes, joinDigests, splitDigests } from '../content/digest.ts'
 import { maxChunkBytes } from '../content/gear.ts'
 import { type Failure, invalid } from '../failure.ts'
 import { codecNumber, codecOf, flawOf } from './entry.ts'
+import { joinFingerprints } from './fingerprint.ts'
 import { maxRunBytes, type Run, type RunEntry } from './source.ts'
 
 // The fields of ChunkRun in chunk.proto. It is read and written here because the generic codec halves the throughput.
@@ -11,6 +12,7 @@ const storedSizesField = 2
 const rawSizesField = 3
 const codecsField = 4
 const payloadField = 5
+const fingerprintsField = 7
 
 /** A run as the message ChunkRun, in memory of its own. */
 export function encodeRun(run: Run): Buffer {
@@ -35,6 +37,11 @@ function encodeHead({ entries, payload }: Run): Uint8Array {
   writePacked(head, storedSizesField, entries, (entry) => entry.storedBytes)
   writePacked(head, rawSizesField, entries, (entry) => entry.rawBytes)
   writePacked(head, codecsField, entries, (entry) => codecNumber(entry.codec))
+  if (entries.some(({ fingerprint }) => fingerprint !== undefined)) {
+    head
+      .tag(fingerprintsField, WireType.LengthDelimited)
+      .bytes(joinFingerprints(entries.map(({ fingerprint }) => fingerprint)))
+  }
   head.tag(payloadField, WireType.LengthDelimited).uint32(payload.length)
   return head.finish()
 }
@@ -43,7 +50,7 @@ function encodeHead({ entries, payload }: Run): Uint8Array {
 export function decodeRun(bytes: Uint8Array): Run {
   const fields = readFields(bytes)
   const entries = readEntries(fields)
-  const { payload } = fields
+  const { payload, told } = fields
   if (entries.length === 0) throw malformed('it has no chunks')
   if (payload.length > maxRunBytes + maxChunkBytes) {
     throw malformed(`its payload of ${payload.length} bytes is too large`)
@@ -52,7 +59,11 @@ export function decodeRun(bytes: Uint8Array): Run {
   if (storedBytes !== payload.length) {
     throw malformed(`its sizes add up to ${storedBytes}, its payload has ${payload.length} bytes`)
   }
-  return { entries, payload }
+  if (told === undefined) return { entries, payload }
+  if (told.length !== entries.length * digestBytes) {
+    throw malformed(`it has ${entries.length} chunks and ${told.length} bytes of fingerprints`)
+  }
+  return { entries, payload, told }
 }
 
 /** One-digit varints are bytes, so the codecs, of type `bytes`, are written like the sizes. */
@@ -73,6 +84,7 @@ interface Fields {
   readonly rawSizes: number[]
   codecs: Uint8Array
   payload: Uint8Array
+  told?: Uint8Array
 }
 
 function readFields(bytes: Uint8Array): Fields {
@@ -102,6 +114,7 @@ function readField(reader: BinaryReader, fields: Fields): void {
   else if (field === digestsField) fields.digests = reader.bytes()
   else if (field === codecsField) fields.codecs = reader.bytes()
   else if (field === payloadField) fields.payload = reader.bytes()
+  else if (field === fingerprintsField) fields.told = reader.bytes()
   else reader.skip(wireType, field)
 }
 

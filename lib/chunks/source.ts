@@ -12,7 +12,7 @@ export interface RunEntry {
   /** Bytes of the chunk itself; its digest is taken over these. */
   readonly rawBytes: number
   /** What its stored bytes are recognised by (fingerprint.ts), once they were decoded and checked here. */
-  readonly fingerprint?: Uint8Array
+  readonly fingerprint?: Uint8Array | undefined
 }
 
 /**
@@ -22,6 +22,8 @@ export interface RunEntry {
 export interface Run {
   readonly entries: readonly RunEntry[]
   readonly payload: Uint8Array
+  /** What whoever sent it says that its chunks are recognised by, joined; worth as much as his word. */
+  readonly told?: Uint8Array | undefined
 }
 
 /** The largest payload of one run that is sent. */

@@ -1,15 +1,14 @@
-import { fingerprintAt, joinFingerprints } from '../chunks/fingerprint.ts'
+import { fingerprintAt } from '../chunks/fingerprint.ts'
 import type { Run } from '../chunks/source.ts'
 import type { Verify } from '../chunks/verified.ts'
-import type { Digest } from '../content/digest.ts'
 import { invalid } from '../failure.ts'
 import { movable } from '../memory.ts'
 import { columnsOf, entriesOf } from './columns.ts'
 import type { Pool } from './pool.ts'
 import type { MovedRun } from './verify.ts'
 
-/** What a chunk is recognised by, as somebody says who is believed. */
-export type Known = (digest: Digest) => Uint8Array | undefined
+/** What the chunks of a run are recognised by, joined, as somebody says who is believed; undefined if nobody says. */
+export type Known = (run: Run) => Uint8Array | undefined
 
 /**
  * Checks every chunk of a run in the pool: resolves with the run itself, or rejects with CHUNK_CORRUPT. What has the fingerprint
@@ -17,10 +16,7 @@ export type Known = (digest: Digest) => Uint8Array | undefined
  */
 export function verifier(pool: Pool, known: Known = () => undefined): Verify {
   return async (run, signal) => {
-    const input = {
-      ...movedRun(run),
-      known: joinFingerprints(run.entries.map(({ digest }) => known(digest))),
-    }
+    const input = { ...movedRun(run), known: known(run) }
     const payload = await pool.run('verify', input, signal, [input.payload.buffer])
     return { entries: run.entries, payload }
   }

@@ -97,12 +97,13 @@ interface PlaceRow {
   storedBytes: number
   rawBytes: number
   codec: number
+  fingerprint: Buffer | null
 }
 
 async function locate(sql: Sql, digests: readonly Digest[]): Promise<ReadonlyMap<Digest, Place>> {
   if (digests.length === 0) return new Map()
   const rows = await sql<PlaceRow[]>`
-    select chunk.digest, pack.key, chunk.position, stored_bytes, raw_bytes, codec
+    select chunk.digest, pack.key, chunk.position, stored_bytes, raw_bytes, codec, fingerprint
     from chunk join pack on pack.id = chunk.pack
     where ${isAmong(sql, joinDigests(digests))} and not ${isDamaged(sql)}`
   return new Map(
@@ -114,6 +115,7 @@ async function locate(sql: Sql, digests: readonly Digest[]): Promise<ReadonlyMap
         storedBytes: row.storedBytes,
         rawBytes: row.rawBytes,
         codec: row.codec === 0 ? 'raw' : 'zstd',
+        fingerprint: row.fingerprint ?? undefined,
       },
     ]),
   )

@@ -29,6 +29,16 @@ test('what the portal tells is known as long as somebody fetches, what it does n
   expect(known(one)).toBeUndefined()
 })
 
+test('a run is recognised by what the portal tells, and not by what its sender does', async () => {
+  const { of, learn } = fingerprintsFrom({ fingerprints: telling }, recorder().log)
+  using _learning = learn([one, two], signal)
+  await setImmediate()
+  const entry = { codec: 'raw', storedBytes: 1, rawBytes: 1 } as const
+  const entries = [two, one].map((digest) => ({ ...entry, digest }))
+  const run = { entries, payload: Buffer.alloc(2), told: Buffer.alloc(64, 9) }
+  expect(of(run)).toEqual(joinFingerprints([undefined, print]))
+})
+
 test('nobody waits for a portal that hangs, and it is left when the fetch ends', async () => {
   let left = false
   const fingerprints = async function* (_: readonly Digest[], until: AbortSignal) {

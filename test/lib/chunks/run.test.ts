@@ -43,6 +43,17 @@ describe('a run on the wire', () => {
     expect(decodeRun(bytes).payload.buffer).toBe(bytes.buffer)
   })
 
+  test('tells the fingerprints of its chunks, where any are known', () => {
+    const print = noise('print', 32)
+    const entries = one.entries.map((entry, i) =>
+      i === 0 ? entry : { ...entry, fingerprint: print },
+    )
+    const bytes = encodeRun({ ...one, entries })
+    const told = Buffer.concat([Buffer.alloc(32), print])
+    expect(decodeRun(bytes)).toEqual({ ...one, payload: expect.anything(), told })
+    expect(FetchChunksResponse.decode(bytes).fingerprints).toEqual(told)
+  })
+
   test('may have fields that are not known yet', () => {
     const more = new BinaryWriter()
       .tag(77, WireType.LengthDelimited)
@@ -84,6 +95,7 @@ describe('a run on the wire', () => {
     ['raw chunks of two sizes', changed(({ rawBytes }) => ({ rawBytes: rawBytes + 1 }))],
     ['chunks that grew', changed(({ rawBytes }) => ({ rawBytes: rawBytes - 1, codec: 'zstd' }))],
     ['a cut message', encodeRun(one).subarray(0, -1)],
+    ['fingerprints of other chunks', Buffer.concat([encodeRun(one), fingerprinted(1)])],
     ['an unknown codec', encodeRun(one).map((byte, at) => (at === codecAt() ? 2 : byte))],
     ['too much', encodeRun(runOf(chunksOf('much', 6, maxRunBytes / 4)))],
   ])('is refused: %s', (_, bytes) => {
@@ -111,6 +123,13 @@ describe('a run on the wire', () => {
     )
   })
 })
+
+function fingerprinted(chunks: number): Uint8Array {
+  return new BinaryWriter()
+    .tag(7, WireType.LengthDelimited)
+    .bytes(Buffer.alloc(32 * chunks))
+    .finish()
+}
 
 /** The codecs are the two bytes before the payload's tag and three bytes of length. */
 function codecAt(): number {

@@ -4,6 +4,7 @@ import { open, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { sha256, type Digest } from '../../../lib/content/digest.ts'
 import { cutSegment, chunksOf } from '../../../lib/content/extents.ts'
+import { joinFingerprints } from '../../../lib/chunks/fingerprint.ts'
 import { maxRunBytes, type Run } from '../../../lib/chunks/source.ts'
 import type { FileSpan } from '../../../lib/workers/reading.ts'
 import { startPool } from '../../../lib/workers/pool.ts'
@@ -136,15 +137,22 @@ describe('recognising chunks', () => {
 
   test('saves decoding what has the fingerprint', async () => {
     const fingerprints = await taken()
-    const prints = chunks.map(({ entry }) => fingerprints.get(entry.digest))
-    const known = () => prints.shift()
-    await expect(verifier(pool, known)(asAnother(sha256(text)))).resolves.toBeDefined()
+    const known = joinFingerprints(chunks.map(({ entry }) => fingerprints.get(entry.digest)))
+    await expect(verifier(pool, () => known)(asAnother(sha256(text)))).resolves.toBeDefined()
   })
 
   test('decodes what has another fingerprint, and finds it as good as it is', async () => {
-    const other = () => noise('another', 32)
+    const other = () => noise('another', 64)
     await expect(verifier(pool, other)(runOf(chunks))).resolves.toBeDefined()
     const wrong = verifier(pool, other)(asAnother(sha256(text)))
+    await expect(wrong).rejects.toMatchObject({ reason: 'CHUNK_CORRUPT' })
+  })
+
+  test('decodes what nobody knows beside what is known', async () => {
+    const { entries } = await fingerprinter(pool)(runOf(chunks))
+    const known = joinFingerprints([entries[0]?.fingerprint, undefined])
+    await expect(verifier(pool, () => known)(runOf(chunks))).resolves.toBeDefined()
+    const wrong = verifier(pool, () => known)(asAnother(sha256(text)))
     await expect(wrong).rejects.toMatchObject({ reason: 'CHUNK_CORRUPT' })
   })
 
@@ -155,7 +163,8 @@ describe('recognising chunks', () => {
     const fingerprints = await taken()
     if (first === undefined) throw new Error('no chunk')
     const run = runOf([{ ...first, entry: { ...first.entry, ...lie } }])
-    const checking = verifier(pool, (digest) => fingerprints.get(digest))(run)
+    const known = joinFingerprints([fingerprints.get(first.entry.digest)])
+    const checking = verifier(pool, () => known)(run)
     await expect(checking).rejects.toMatchObject({ reason: 'CHUNK_CORRUPT' })
   })
 })

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { fingerprintOf } from '../../../lib/chunks/fingerprint.ts'
 import { joinDigests } from '../../../lib/content/digest.ts'
+import { decodeRuns } from '../../../lib/chunks/plane.ts'
 import { damageIn } from '../../../services/chunks/damage.ts'
 import { chunkIndex } from '../../../services/chunks/queries.ts'
 import { chunksOf, digestsOf, noise, zstdChunk, type Chunk } from '../../support/chunks.ts'
@@ -62,4 +63,17 @@ test('a chunk that nobody took a fingerprint of has none', async () => {
   if (chunk === undefined) throw new Error('no chunk')
   await chunkIndex(portal.sql).record('packs/unknown', 2000, [{ ...chunk.entry, offset: 8 }])
   expect(await asked(chunks)).toEqual(none)
+})
+
+test('what is fetched comes with its fingerprints', async () => {
+  const chunks = chunksOf('fetched', 3)
+  await storeUnder(portal.as('producer'), 'debian-13', chunks)
+  const digests = joinDigests(digestsOf(chunks))
+  const runs = decodeRuns(portal.as('agent:lab1').chunks.fetchChunks({ digests }))
+  const entries = new Map(chunks.map((chunk) => [chunk.entry.digest, chunk]))
+  for await (const run of runs) {
+    const sent = run.entries.flatMap(({ digest }) => entries.get(digest) ?? [])
+    expect(run.told).toEqual(fingerprintsOf(sent))
+  }
+  expect.hasAssertions()
 })

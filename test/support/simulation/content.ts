@@ -25,6 +25,13 @@ export function heldBy({ portal, gone }: Parts): ReadonlyMap<Digest, Chunk> {
   )
 }
 
+/** As the portal keeps it, which took its fingerprint when it came. */
+function recognisable(chunk: Chunk | undefined): Chunk | undefined {
+  if (chunk === undefined) return undefined
+  const { entry, stored } = chunk
+  return { entry: { ...entry, fingerprint: fingerprintOf(entry, stored) }, stored }
+}
+
 export function chunksAt({ portal, gone }: Parts) {
   const held = () => heldBy({ portal, gone })
   const source: ChunkSource = {
@@ -37,7 +44,7 @@ export function chunksAt({ portal, gone }: Parts) {
       const here = held()
       for (const digest of digests)
         if (!here.has(digest)) throw missing('CHUNK_NOT_FOUND', `chunk ${digest} is not here`)
-      yield* runsOf(digests.flatMap((digest) => here.get(digest) ?? []))
+      yield* runsOf(digests.flatMap((digest) => recognisable(here.get(digest)) ?? []))
     },
   }
   return {
