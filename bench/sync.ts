@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
+import { cp, readFile, rename, rm } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -9,7 +9,7 @@ import { flush, type Job } from './peer.ts'
 import { peers } from './peers.ts'
 
 // First and delta syncs beside other tools, over and over on one publication: PREVIOUS and IMAGE are two builds, ROUNDS (5)
-// how often, ONLY which other tools. Each sync is of a facility of its own, whose agent is fresh and serves nobody.
+// how often, ONLY which other tools. The agent is fresh each time and serves nobody.
 
 const { PREVIOUS = '', IMAGE = '' } = process.env
 const task = {
@@ -24,7 +24,10 @@ mkdirSync(task.scratch, { recursive: true })
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`
 
+const all = new Map<string, number[]>()
+
 function say(what: string, seconds: number, bytes: number, more = ''): void {
+  all.set(what, [...(all.get(what) ?? []), seconds])
   process.stdout.write(`${what}: ${seconds.toFixed(2)} s, ${megabytes(bytes)}${more}\n`)
 }
 
@@ -82,15 +85,25 @@ async function deltasPrepared(): Promise<void> {
 }
 
 const facilities = Array.from({ length: rounds }, (_, i) => `lab${i + 1}`)
+const [based = ''] = facilities
+const [own, kept] = [join(folder, based), join(folder, 'kept')]
 await testbed.mrg('publish', task.previous, '--as', 'debian-12')
 for (const [round, facility] of facilities.entries()) {
   await testbed.mrg('new', 'facility', facility)
   await besideOthers(round, 'first', () => sync(facility, 'first'))
-  // The last two go on to the delta.
-  if (round < rounds - 2) await rm(join(folder, facility), { recursive: true })
+  if (facility === based) await rename(own, kept)
+  else await rm(join(folder, facility), { recursive: true })
 }
 await testbed.mrg('publish', task.image, '--as', 'debian-12')
 await deltasPrepared()
-for (const [round, facility] of facilities.slice(-2).entries()) {
-  await besideOthers(round, 'delta', () => sync(facility, 'delta'))
+for (const round of facilities.keys()) {
+  // From the same base each time.
+  await cp(kept, own, { recursive: true })
+  await besideOthers(round, 'delta', () => sync(based, 'delta'))
+  await rm(own, { recursive: true })
+}
+for (const [what, seconds] of all) {
+  const sorted = seconds.toSorted((a, b) => a - b).map((each) => each.toFixed(1))
+  const middle = sorted[Math.floor(sorted.length / 2)] ?? ''
+  process.stdout.write(`${what}: ${middle} s, ${sorted[0] ?? ''} to ${sorted.at(-1) ?? ''}\n`)
 }
