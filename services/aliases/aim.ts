@@ -11,7 +11,7 @@ import {
 } from '../../lib/names/name.ts'
 import { readCatalogue } from '../catalog/queries.ts'
 import type { Sql, Transaction } from '../db/open.ts'
-import { lockLine } from '../images/queries.ts'
+import { lockLine } from '../images/lines.ts'
 import { noImage } from '../images/found.ts'
 import { holdImage, newestReleased, rolesOf } from './queries.ts'
 

@@ -1,6 +1,6 @@
 import type { Line } from '../../lib/names/name.ts'
 import type { Sql, Transaction } from '../db/open.ts'
-import { ownedBy } from '../images/queries.ts'
+import { ownedBy } from '../images/lines.ts'
 import type { ImageStateName, StorageName } from '../images/row.ts'
 import type { Page } from '../pages.ts'
 

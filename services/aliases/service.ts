@@ -7,7 +7,7 @@ import { AliasServiceService, type Alias } from '../../proto/gen/merge/image/v1/
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { newGeneration } from '../generation.ts'
-import { lockLine } from '../images/queries.ts'
+import { lockLine } from '../images/lines.ts'
 import { cutPage, parsePage } from '../pages.ts'
 import { demandShort } from '../remark.ts'
 import { lockAim, lockUsable, parseAim } from './aim.ts'

@@ -7,7 +7,7 @@ import type { Sql, Transaction } from '../db/open.ts'
 import { announceBuild } from '../db/changes.ts'
 import { loseBuilder } from '../builds/ending.ts'
 import { buildColumns, getBuild, type BuildRow } from '../builds/queries.ts'
-import { nextSerial, ownedBy } from '../images/queries.ts'
+import { nextSerial, ownedBy } from '../images/lines.ts'
 import { lineOf } from '../sources/importing.ts'
 import { findImport } from '../sources/imports.ts'
 

@@ -5,7 +5,8 @@ import {
   type ImageName,
 } from '../../lib/names/name.ts'
 import type { Transaction } from '../db/open.ts'
-import { descendantsOf, lockImage, lockLine, type Locked } from './queries.ts'
+import { lockLine } from './lines.ts'
+import { descendantsOf, lockImage, type Locked } from './queries.ts'
 
 /**
  * Locks an image with all that was made of it, and their lines: nobody comes to need any of them until the transaction ends. Lines first,

@@ -1,18 +1,18 @@
 import type { Sql } from '../db/open.ts'
 
-export interface Counted {
+export interface Tally {
   readonly labels: Readonly<Record<string, string>>
   readonly count: number
 }
 
-export async function countImages(sql: Sql): Promise<readonly Counted[]> {
+export async function countImages(sql: Sql): Promise<readonly Tally[]> {
   const rows = await sql<{ state: string; storage: string; count: number }[]>`
     select state, storage, count(*)::int as count from image group by state, storage`
   return rows.map(({ state, storage, count }) => ({ labels: { state, storage }, count }))
 }
 
 /** Those that wait and run, and those that failed within a day. */
-export async function countBuilds(sql: Sql): Promise<readonly Counted[]> {
+export async function countBuilds(sql: Sql): Promise<readonly Tally[]> {
   const [row] = await sql<{ queued: number; running: number; failed: number }[]>`
     select (select count(*)::int from build where state = 'queued') as queued,
       (select count(*)::int from build where state = 'running') as running,

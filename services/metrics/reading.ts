@@ -1,4 +1,4 @@
-import type { Counted as CountedLimit } from '../../lib/chunks/limit.ts'
+import type { Counted } from '../../lib/chunks/limit.ts'
 import type { Figure, Kind, Meter } from '../../lib/metrics/meter.ts'
 import {
   certificateFigure,
@@ -31,7 +31,7 @@ export interface ReadingDeps {
   readonly data: string
   readonly security: Pick<Security, 'expires'>
   /** What is sent goes through it. */
-  readonly limit: CountedLimit
+  readonly limit: Counted
   /** The rows of the archive; undefined where there is none. */
   readonly archive: Sql | undefined
 }

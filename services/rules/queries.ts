@@ -2,7 +2,7 @@ import type { Sql, Transaction } from '../db/open.ts'
 import type { Page } from '../pages.ts'
 import type { RuleRow, Written } from './rule.ts'
 
-export type Counted = RuleRow & { readonly imageCount: number }
+export type CountedRule = RuleRow & { readonly imageCount: number }
 
 const columns = (sql: Sql | Transaction) => sql`
   facility, name, patterns, newest, aliases, held, origin, cron, zone, jitter_seconds, leaving, keep_days, priority, notes, author,
@@ -16,8 +16,8 @@ export async function findRule(
   sql: Sql | Transaction,
   facility: string,
   name: string,
-): Promise<Counted | undefined> {
-  const [row] = await sql<Counted[]>`
+): Promise<CountedRule | undefined> {
+  const [row] = await sql<CountedRule[]>`
     select ${counted(sql)} from sync_rule where facility = ${facility} and name = ${name}`
   return row
 }
@@ -27,13 +27,13 @@ export async function lockRule(
   tx: Transaction,
   facility: string,
   name: string,
-): Promise<Counted | undefined> {
+): Promise<CountedRule | undefined> {
   await tx`select from sync_rule where facility = ${facility} and name = ${name} for update`
   return findRule(tx, facility, name)
 }
 
-export async function listRules(sql: Sql, facility: string, page: Page): Promise<Counted[]> {
-  return sql<Counted[]>`
+export async function listRules(sql: Sql, facility: string, page: Page): Promise<CountedRule[]> {
+  return sql<CountedRule[]>`
     select ${counted(sql)} from sync_rule
     where facility = ${facility} and name > ${page.after} order by name limit ${page.size + 1}`
 }

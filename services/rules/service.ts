@@ -102,7 +102,7 @@ export function ruleService(deps: RulesDeps): Service<typeof SyncRuleServiceServ
 async function ruleOf(
   request: PreviewSyncRequest,
   { sql, now }: RulesDeps,
-): Promise<queries.Counted | undefined> {
+): Promise<queries.CountedRule | undefined> {
   const { facility, name, rule, images } = request
   const asked = [name !== '', rule !== undefined, images.length > 0].filter((given) => given)
   if (asked.length !== 1) {

@@ -1,6 +1,6 @@
 import type { ImportOrder } from '../../proto/gen/merge/image/v1/build.ts'
 import type { Sql, Transaction } from '../db/open.ts'
-import { ownedBy } from '../images/queries.ts'
+import { ownedBy } from '../images/lines.ts'
 import { lineOf, type ImportedBy, type ImportWish } from './importing.ts'
 import { partOf, renderParts, type PartRow } from './parts.ts'
 

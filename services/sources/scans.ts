@@ -2,7 +2,7 @@ import { missing, precondition, type Failure } from '../../lib/failure.ts'
 import { shown } from '../../lib/names/name.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
 import type { Sql, Transaction } from '../db/open.ts'
-import { ownedBy } from '../images/queries.ts'
+import { ownedBy } from '../images/lines.ts'
 
 export type ScanStateName = 'queued' | 'running' | 'done' | 'failed'
 

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { AliasMoveKind } from '../../../proto/gen/merge/image/v1/alias.ts'
-import { lockLine } from '../../../services/images/queries.ts'
+import { lockLine } from '../../../services/images/lines.ts'
 import { followLines } from '../../../services/aliases/follow.ts'
 import { readGeneration } from '../../../services/generation.ts'
 import { aliasCalls } from '../../support/aliases.ts'
