@@ -101,7 +101,8 @@ export async function fetchImage(
   using _learning =
     holders.length + fetchers.length > 0 ? fingerprints.learn(rest, signal) : undefined
   await copyImage({ image, digests, lacking: rest, peers: way.peers, news }, bound, signal)
-  const [absent] = await store.missing(digests, signal)
+  // The others were found, and stay.
+  const [absent] = await store.missing(lacking, signal)
   if (absent !== undefined) {
     throw internal('INTERNAL', `${image.name} was fetched, and chunk ${absent} is not here`)
   }
