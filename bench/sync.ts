@@ -25,10 +25,14 @@ mkdirSync(task.scratch, { recursive: true })
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`
 
 const all = new Map<string, number[]>()
+/** The first round of each kind does not count. */
+let warming = true
 
 function say(what: string, seconds: number, bytes: number, more = ''): void {
-  all.set(what, [...(all.get(what) ?? []), seconds])
-  process.stdout.write(`${what}: ${seconds.toFixed(2)} s, ${megabytes(bytes)}${more}\n`)
+  if (!warming) all.set(what, [...(all.get(what) ?? []), seconds])
+  process.stdout.write(
+    `${warming ? 'warm-up, ' : ''}${what}: ${seconds.toFixed(2)} s, ${megabytes(bytes)}${more}\n`,
+  )
 }
 
 await using testbed = await startTestbed([], { alone: true })
@@ -84,11 +88,12 @@ async function deltasPrepared(): Promise<void> {
   while (!(await readFile(log, 'utf8')).includes('deltas prepared')) await setTimeout(100)
 }
 
-const facilities = Array.from({ length: rounds }, (_, i) => `lab${i + 1}`)
+const facilities = Array.from({ length: rounds + 1 }, (_, i) => `lab${i}`)
 const [based = ''] = facilities
 const [own, kept] = [join(folder, based), join(folder, 'kept')]
 await testbed.mrg('publish', task.previous, '--as', 'debian-12')
 for (const [round, facility] of facilities.entries()) {
+  warming = round === 0
   await testbed.mrg('new', 'facility', facility)
   await besideOthers(round, 'first', () => sync(facility, 'first'))
   if (facility === based) await rename(own, kept)
@@ -97,6 +102,7 @@ for (const [round, facility] of facilities.entries()) {
 await testbed.mrg('publish', task.image, '--as', 'debian-12')
 await deltasPrepared()
 for (const round of facilities.keys()) {
+  warming = round === 0
   // From the same base each time.
   await cp(kept, own, { recursive: true })
   await besideOthers(round, 'delta', () => sync(based, 'delta'))
