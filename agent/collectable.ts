@@ -6,6 +6,7 @@ import { codecNumber, codecOf } from '../lib/chunks/entry.ts'
 import type { PackEntry } from '../lib/chunks/pack.ts'
 import { joinDigests, type Digest } from '../lib/content/digest.ts'
 import { internal } from '../lib/failure.ts'
+import { durably } from './durable.ts'
 import { partsOf } from './needs.ts'
 
 const unneeded = 'NOT EXISTS (SELECT 1 FROM need WHERE need.digest = chunk.digest)'
@@ -61,24 +62,6 @@ export function collectableIn(db: DatabaseSync, takeRevived: () => number): Coll
       await Promise.resolve()
       return durably(db, () => claim(db, orphan))
     },
-  }
-}
-
-/**
- * A power cut may take the last rows. Before bytes go it must not: rows that come back would name what is gone. A transaction that
- * is synced takes all those before it along.
- */
-function durably<T>(db: DatabaseSync, act: () => T): T {
-  db.exec('PRAGMA synchronous = FULL; BEGIN IMMEDIATE')
-  try {
-    const result = act()
-    db.exec('COMMIT')
-    return result
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK')
-    throw error
-  } finally {
-    db.exec('PRAGMA synchronous = NORMAL')
   }
 }
 

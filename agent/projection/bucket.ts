@@ -19,6 +19,7 @@ export async function bucketShelf(
     place: address,
     staging,
     pathOf: () => undefined,
+    discard: (staged) => rm(staged, { force: true }),
     async put(staged, key, signal) {
       await objects.putFile(key, staged, signal)
       return (await look(key, signal)) ?? ''

@@ -45,6 +45,7 @@ export async function folderShelf(path: string, newUuid: () => string): Promise<
       })
       return await place(staged, key)
     },
+    discard: (staged) => rm(staged, { force: true }),
     copy: (from, key) =>
       place(join(root, from), key).catch((error: unknown) => {
         if (errorCode(causeOf(error)) === 'ENOENT') return undefined

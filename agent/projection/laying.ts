@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Usage } from '../usage.ts'
@@ -22,7 +21,11 @@ export async function layOut(wanted: Wanted, deps: LayingDeps, signal: AbortSign
   const { shelf, table, usage, now, log } = deps
   const { key, name, image, content } = wanted
   using _pin = usage.pin(image)
-  const token = (await copied(wanted, deps, signal)) ?? (await made(wanted, deps, signal))
+  const intend = (): void => {
+    table.intend({ key, name, image, content, time: now() })
+  }
+  const token =
+    (await copied(wanted, intend, deps, signal)) ?? (await made(wanted, intend, deps, signal))
   table.put({ key, name, image, content, token, time: now() })
   log.info({ key, image, place: shelf.place }, 'image laid out')
   const path = shelf.pathOf(key)
@@ -44,7 +47,7 @@ export async function forgetMissing(
   { shelf, table }: LayingDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { key, token } of table.all()) {
+  for (const { key, token } of table.laid()) {
     if ((await shelf.look(key, signal)) !== token) table.forget(key)
   }
 }
@@ -52,24 +55,28 @@ export async function forgetMissing(
 /** From where the same bytes lie already. */
 async function copied(
   { key, content }: Wanted,
+  intend: () => void,
   { shelf, table }: LayingDeps,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const same = table.all().find((row) => row.content === content && row.key !== key)
+  const same = table.laid().find((row) => row.content === content && row.key !== key)
   if (same === undefined || (await shelf.look(same.key, signal)) !== same.token) return undefined
+  intend()
   return shelf.copy(same.key, key, signal)
 }
 
 async function made(
   wanted: Wanted,
+  intend: () => void,
   { shelf, make, newUuid }: LayingDeps,
   signal: AbortSignal,
 ): Promise<string> {
   const staged = join(shelf.staging, newUuid())
   try {
     await make(wanted, staged, signal)
+    intend()
     return await shelf.put(staged, wanted.key, signal)
   } finally {
-    await rm(staged, { force: true })
+    await shelf.discard(staged)
   }
 }

@@ -21,12 +21,14 @@ export interface Wanted {
   readonly content: string
 }
 
-/** What was laid out. */
+/** What was laid out, or begun to be. */
 export interface Laid {
   readonly key: string
   readonly name: string
   readonly image: string
   readonly content: string
+  /** Which file or object it is there; empty where it may have come there or not. */
+  readonly token: string
 }
 
 export interface Wish {
@@ -65,13 +67,18 @@ export function wantedOf(images: readonly Shown[], wish: Wish): ReadonlyMap<stri
   return wanted
 }
 
+/** Whether it is known to lie there. */
+export function isSure({ token }: Pick<Laid, 'token'>): boolean {
+  return token !== ''
+}
+
 /**
  * What is to be done so that everything lies as it is wanted. An alias whose new image is not here keeps what it has, unless that is
  * revoked, and nothing goes while its name lacks something: nobody finds nothing under a name that goes on.
  */
 export function planProjection(images: readonly Shown[], wish: Wish, laid: readonly Laid[]): Plan {
   const wanted = wantedOf(images, wish)
-  const there = new Map(laid.map((one) => [one.key, one.content]))
+  const there = new Map(laid.filter(isSure).map((one) => [one.key, one.content]))
   const here = new Set(images.map(({ name }) => name))
   const puts = [...wanted.values()].filter(({ key, content }) => there.get(key) !== content)
   const lacking = new Set(puts.map(({ name }) => name))

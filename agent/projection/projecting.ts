@@ -99,7 +99,7 @@ export function projector(deps: ProjectingDeps): Projector {
 
   return {
     keepOn,
-    now: () => ({ place: shelf.place, laid: table.all(), waiting: planned().puts, setbacks }),
+    now: () => ({ place: shelf.place, laid: table.laid(), waiting: planned().puts, setbacks }),
   }
 }
 

@@ -6,6 +6,8 @@ export interface Shelf {
   readonly staging: string
   /** The file under a key; undefined where what lies there is no file. */
   pathOf(key: string): string | undefined
+  /** What is staged and comes under no key, if it is there at all. */
+  discard(staged: string): Promise<void>
   /** Puts a staged file under a key, whole, at once and durably, in place of what was there; says which one it is. */
   put(staged: string, key: string, signal: AbortSignal): Promise<string>
   /** The same with what lies under another key; undefined if that is gone. */

@@ -46,8 +46,19 @@ export async function prepareProjection(
   }
   const shelf = await openShelf(place, settings, { data, newUuid }, stack)
   if (projectListen !== undefined) await serve(shelf, place, projectListen, log, stack)
+  return projectOnto(shelf, settings, { sync, storage, newUuid, now, log }, makeFile)
+}
+
+/** Lays out what the facility holds, each file made by `make`. */
+export function projectOnto(
+  shelf: Shelf,
+  settings: Pick<ProjectionSettings, 'projectLayout' | 'projectAs' | 'projectAliases'>,
+  { sync, storage, newUuid, now, log }: Omit<Deps, 'data' | 'isPortals'>,
+  make: typeof makeFile,
+): Projector {
   const { images, usage, store, pool } = storage
   const { state, clock } = sync
+  const manifestOf = (image: string): Manifest => findManifest(images, image)
   return projector({
     ...{ shelf, usage, clock, now, newUuid, log, asFailure, bell: state.bell },
     table: storage.projection(shelf.place),
@@ -57,10 +68,8 @@ export async function prepareProjection(
         state.desired.images.flatMap(({ image }) => image ?? []),
       ),
     wish: () => wishOf(settings, state.desired.aliases),
-    make: (wanted, path, signal) => {
-      const manifestOf = (image: string): Manifest => findManifest(images, image)
-      return makeFile(wanted, path, { store, pool, newUuid, manifestOf }, signal)
-    },
+    make: (wanted, path, signal) =>
+      make(wanted, path, { store, pool, newUuid, manifestOf }, signal),
   })
 }
 
@@ -109,7 +118,11 @@ function fileOf({ kind, boot }: Artifact): LaidFile[] {
 }
 
 function wishOf(
-  { projectLayout: template, projectAs: form, projectAliases: asked = [] }: ProjectionSettings,
+  {
+    projectLayout: template,
+    projectAs: form,
+    projectAliases: asked = [],
+  }: Pick<ProjectionSettings, 'projectLayout' | 'projectAs' | 'projectAliases'>,
   known: readonly { readonly name: string; readonly image: string }[],
 ): Wish {
   const isAsked = (name: string): boolean => asked.includes('all') || asked.includes(name)

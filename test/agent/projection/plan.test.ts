@@ -11,7 +11,8 @@ const wish = (aliases: Record<string, string> = {}, more: Partial<Wish> = {}): W
   aliases: new Map(Object.entries(aliases)),
   ...more,
 })
-const laidOf = (images: readonly Shown[], given: Wish) => [...wantedOf(images, given).values()]
+const laidOf = (images: readonly Shown[], given: Wish, token = 'a file') =>
+  [...wantedOf(images, given).values()].map((wanted) => ({ ...wanted, token }))
 const keys = (images: readonly Shown[], given = wish()) => [...wantedOf(images, given).keys()]
 
 describe('what is wanted', () => {
@@ -53,6 +54,12 @@ describe('a plan', () => {
 
   test('lays out what came, and takes away what went', () => {
     const plan = planProjection([image('b')], wish(), laidOf([image('a')], wish()))
+    expect(plan).toMatchObject({ puts: [{ key: 'bios/b-rootfs' }], removals: ['bios/a-rootfs'] })
+  })
+
+  test('lays out again what may lie there or not, and takes it away where nobody wants it', () => {
+    const begun = laidOf([image('a'), image('b')], wish(), '')
+    const plan = planProjection([image('b')], wish(), begun)
     expect(plan).toMatchObject({ puts: [{ key: 'bios/b-rootfs' }], removals: ['bios/a-rootfs'] })
   })
 

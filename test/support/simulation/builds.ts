@@ -1,7 +1,12 @@
 import { sha256, type Digest } from '../../../lib/content/digest.ts'
 import { encodeManifest } from '../../../lib/content/encoding.ts'
 import type { Manifest } from '../../../lib/content/manifest.ts'
-import { Image, ImageState } from '../../../proto/gen/merge/image/v1/image.ts'
+import {
+  ArtifactKind,
+  BootMode,
+  Image,
+  ImageState,
+} from '../../../proto/gen/merge/image/v1/image.ts'
 import { noise, rawChunk, zstdChunk, type Chunk } from '../chunks.ts'
 import type { Chance } from './chance.ts'
 
@@ -83,6 +88,7 @@ function buildOf(line: string, serial: number, content: readonly Buffer[]): Buil
   const image = Image.create({
     ...{ name, digest: `sha256:${digest}`, state },
     ...{ storedBytes: BigInt(storedBytes), chunkCount: each.size },
+    artifacts: [{ kind: ArtifactKind.ARTIFACT_KIND_ROOTFS, boot: BootMode.BOOT_MODE_ANY }],
   })
   return { name, line, digest, image, manifest, manifestBytes, chunks: [...each.values()] }
 }

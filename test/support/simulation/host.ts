@@ -1,4 +1,5 @@
 import type { Run } from '../../../lib/chunks/source.ts'
+import { bucketOf, type Bucket, type BucketNews } from './bucket.ts'
 import type { Chance } from './chance.ts'
 import { databaseFile, type DatabaseFile } from './database.ts'
 import { diskOf, type Disk } from './disk.ts'
@@ -13,6 +14,8 @@ export interface Host extends Disposable {
   readonly server: Server
   readonly disk: Disk
   readonly database: DatabaseFile
+  /** Where it lays images out. */
+  readonly bucket: Bucket
   /** The agent, once it has started. */
   readonly running: Running | undefined
   /** How far its clock is from the right time. */
@@ -37,6 +40,8 @@ export interface HostDeps {
   readonly newId: () => string
   /** Hears of each run that is sent to others. */
   readonly onSent: (host: Host, run: Run) => void
+  /** Hears of what is laid out for the imaging service. */
+  readonly laying: BucketNews
   /** Hears of what an agent should never do. */
   readonly onDefect: (text: string) => void
 }
@@ -67,6 +72,7 @@ export function hostOf(name: string, deps: HostDeps): Host {
     server,
     disk,
     database,
+    bucket: bucketOf(chance, deps.laying),
     clockMs: 0,
     get running() {
       return running

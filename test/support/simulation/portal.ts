@@ -18,6 +18,7 @@ import { IntegrityServiceService } from '../../../proto/gen/merge/image/v1/integ
 import { answerFor } from '../../../services/agents/eviction.ts'
 import type { Build } from './builds.ts'
 import { chunksAt, deltasAt, heldBy, manifestsAt } from './content.ts'
+import { aliasOf } from './laid.ts'
 import { decide, type Facility, facilityOf, presentIn } from './facility.ts'
 import { handlersOf, type Server } from './network.ts'
 import type { Timeline } from './timeline.ts'
@@ -184,6 +185,12 @@ function desiredOf(facility: Facility, { portal, time }: Parts): WatchDesiredSta
   )
   const hasIt = ({ report, allowed }: Facility, image: string): boolean =>
     report !== undefined && presentIn(report).includes(image) && !allowed.has(image)
+  const newest = new Map(
+    portal
+      .usable()
+      .toReversed()
+      .map((build) => [build.line, build]),
+  )
   return WatchDesiredStateResponse.create({
     generation: facility.generation,
     images: facility.wanted.map((name) => ({
@@ -195,6 +202,9 @@ function desiredOf(facility: Facility, { portal, time }: Parts): WatchDesiredSta
       priority: 0,
       terms: facility.pushed.has(name) ? [] : [...facility.terms],
     })),
+    aliases: [...newest]
+      .filter(([, { name }]) => facility.wanted.includes(name))
+      .map(([line, { name }]) => ({ name: aliasOf(line), image: name })),
     peers: others.map(({ name }) => ({ facility: name, address: name })),
     ticketKeys: [{ id: key.id, publicKey: Buffer.from(key.publicKey) }],
   })

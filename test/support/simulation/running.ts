@@ -3,6 +3,8 @@ import { admission } from '../../../agent/admission.ts'
 import type { Evictor } from '../../../agent/evicting.ts'
 import { keepReporting } from '../../../agent/report.ts'
 import { keepsRoom } from '../../../agent/room.ts'
+import { projectOnto } from '../../../agent/projection/starting.ts'
+import { usualLayout } from '../../../agent/projection/layout.ts'
 import { agentScrubber } from '../../../agent/scrubbing.ts'
 import { storageOn, type Storage } from '../../../agent/storage.ts'
 import { converge, followDesired, type SyncDeps } from '../../../agent/sync.ts'
@@ -74,6 +76,10 @@ export async function runAgent(host: Host, process: Process, deps: HostDeps): Pr
   const room = keepsRoom({ ...told, ...marks, ...often }, syncing, storage, world)
   const sync = { ...syncing, ...room.forImages }
   const scrubbing = agentScrubber({ scrubRate: 1e9 }, { ...world, ...storage, sources })
+  const { shelf, make } = host.bucket.open(process)
+  const layout = { projectLayout: usualLayout, projectAs: 'raw' as const, projectAliases: ['all'] }
+  const healing = { ...storage, store: { ...storage.store, heal: scrubbing.heal } }
+  const projection = projectOnto(shelf, layout, { ...world, sync, storage: healing }, make)
   const admit = admission({
     images: storage.images,
     keys: () => sync.state.desired.ticketKeys,
@@ -95,6 +101,7 @@ export async function runAgent(host: Host, process: Process, deps: HostDeps): Pr
     evict: room.evict(signal),
     upkeep: Promise.all(room.upkeep.map((keep) => keep(signal))),
     scrub: scrubbing.keepOn(120_000, signal),
+    project: projection.keepOn(signal),
   }
   for (const [loop, going] of Object.entries(loops)) {
     going.catch((error: unknown) => {

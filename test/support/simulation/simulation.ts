@@ -3,6 +3,7 @@ import { chanceOf, type Chance } from './chance.ts'
 import { checksOf } from './checks.ts'
 import { endFlaw } from './ending.ts'
 import { hostOf, type Host, type HostDeps } from './host.ts'
+import { laidFlaw, layingNews } from './laid.ts'
 import { networkOf } from './network.ts'
 import { portalOf, type Portal } from './portal.ts'
 import { readImages } from './reading.ts'
@@ -56,9 +57,15 @@ export async function simulate(seed: number, keepsAll = false): Promise<Outcome>
       settings: settingsOf(chance(`settings of ${name}`)),
       newId: () => String(ids++).padStart(26, '0'),
       onSent: checks.sent,
+      laying: layingNews(
+        () => host,
+        portal,
+        (text) => void defects.push(text),
+      ),
       onDefect: (text) => void defects.push(text),
     }
-    hosts.push(stack.use(hostOf(name, deps)))
+    const host = stack.use(hostOf(name, deps))
+    hosts.push(host)
   }
   const [first, ...others] = hosts
   if (first === undefined) throw new Error('nobody takes part')
@@ -98,7 +105,7 @@ export async function simulate(seed: number, keepsAll = false): Promise<Outcome>
     if (time.now() < looked + lookMs || violation !== undefined) continue
     looked = time.now()
     const flaw = hosts
-      .map((host) => named(host, endFlaw(host, portal, restarts)))
+      .map((host) => named(host, endFlaw(host, portal, restarts) ?? laidFlaw(host, portal)))
       .find((one) => one !== undefined)
     if (flaw === undefined) break
     if (time.now() > stormMs + calmMs) violation = `after all ${calmMs} ms of calm ${flaw}`

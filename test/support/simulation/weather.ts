@@ -66,6 +66,12 @@ export function weatherOf({ time, chance, network, hosts, away }: WeatherDeps): 
         host.disk.faults.failures = 0
       })
     },
+    failingBucket(host, ms) {
+      host.bucket.faults.failures = chance.pick([5, 30, 100])
+      lasting(ms, `${host.name} has a good bucket again`, () => {
+        host.bucket.faults.failures = 0
+      })
+    },
     rot: (host) => {
       const where = rotPack(host.disk, `/${host.name}/chunks/packs`, chance)
       if (where !== undefined) time.note(`${host.name} rots: ${where}`)
