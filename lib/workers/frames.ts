@@ -22,9 +22,9 @@ export interface Frames {
 const level = 5
 /**
  * A frame is worth having if it saves so much of what whoever rebuilds it has to go through. Measured likewise: without the
- * others a delta sync moves 11 % more, and takes 23 % less work (docs/benchmarks.md).
+ * others a delta sync moves 7 % more, and takes 17 % less work (docs/benchmarks.md).
  */
-const worthwhile = 0.06
+const worthwhile = 0.05
 
 const smallestWindowLog = 10
 
