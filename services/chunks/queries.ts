@@ -1,3 +1,4 @@
+import { batchesOf } from '../../lib/batches.ts'
 import { blobGone } from '../../lib/chunks/blobs.ts'
 import { joinFingerprints } from '../../lib/chunks/fingerprint.ts'
 import { joinDigests, splitDigests, type Digest } from '../../lib/content/digest.ts'
@@ -5,6 +6,9 @@ import type { PackEntry } from '../../lib/chunks/pack.ts'
 import type { ChunkIndex, Place } from '../../lib/chunks/places.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { enterWithOthers } from '../storage/gate.ts'
+
+/** So many of the chunks of an image go into one statement: what it is given is copied several times on its way, as text. */
+export const atOnce = 8192
 
 /**
  * Digests as rows (digest, position), from one parameter of 32 bytes each. What goes with a digest is taken from an array by its
@@ -44,12 +48,14 @@ export async function absent(
   sql: Sql | Transaction,
   digests: readonly Digest[],
 ): Promise<Digest[]> {
-  if (digests.length === 0) return []
-  // Joined there: a commit asks for all chunks of an image, and a row each takes some 40 MB.
-  const [row] = await sql<{ present: Buffer | null }[]>`
-    select string_agg(digest, ''::bytea) as present from chunk
-    where ${isAmong(sql, joinDigests(digests))} and not ${isDamaged(sql)}`
-  const here = new Set(splitDigests(row?.present ?? Buffer.alloc(0)))
+  const here = new Set<Digest>()
+  for (const some of batchesOf(digests, atOnce)) {
+    // Joined there: a row each takes some 350 bytes.
+    const [row] = await sql<{ present: Buffer | null }[]>`
+      select string_agg(digest, ''::bytea) as present from chunk
+      where ${isAmong(sql, joinDigests(some))} and not ${isDamaged(sql)}`
+    for (const digest of splitDigests(row?.present ?? Buffer.alloc(0))) here.add(digest)
+  }
   return [...new Set(digests)].filter((digest) => !here.has(digest))
 }
 
@@ -69,11 +75,13 @@ export async function tieChunks(
   manifest: bigint,
   digests: readonly Digest[],
 ): Promise<void> {
-  await tx`
-    insert into manifest_chunk (manifest, chunk)
-    select ${manifest}, chunk.id
-    from ${unpacked(tx, joinDigests(digests))} join chunk on chunk.digest = asked.digest
-    on conflict do nothing`
+  for (const some of batchesOf(digests, atOnce)) {
+    await tx`
+      insert into manifest_chunk (manifest, chunk)
+      select ${manifest}, chunk.id
+      from ${unpacked(tx, joinDigests(some))} join chunk on chunk.digest = asked.digest
+      on conflict do nothing`
+  }
 }
 
 /** What the chunks are recognised by, one after another; zeros where nobody took it, or the chunk is not there. */

@@ -1,7 +1,8 @@
 import { promisify } from 'node:util'
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib'
+import { batchesOf } from '../../lib/batches.ts'
 import { joinDigests, sha256, type Digest } from '../../lib/content/digest.ts'
-import { chunksOf } from '../../lib/content/extents.ts'
+import { chunksOf, type Chunk } from '../../lib/content/extents.ts'
 import {
   boots,
   chunkDigests,
@@ -11,7 +12,7 @@ import {
   type Manifest,
 } from '../../lib/content/manifest.ts'
 import { invalid, missing, precondition, type Failure } from '../../lib/failure.ts'
-import { absent, tieChunks, unpacked } from '../chunks/queries.ts'
+import { absent, atOnce, tieChunks, unpacked } from '../chunks/queries.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 
 const compress = promisify(zstdCompress)
@@ -114,6 +115,10 @@ async function demandChunks(tx: Transaction, digests: readonly Digest[]): Promis
 /** A manifest that gives a chunk another length than it has describes a file that cannot be written. */
 async function demandLengths(tx: Transaction, manifest: Manifest): Promise<void> {
   const chunks = manifest.artifacts.flatMap(({ extents }) => [...chunksOf(extents)])
+  for (const some of batchesOf(chunks, atOnce)) await demandTheirLengths(tx, some)
+}
+
+async function demandTheirLengths(tx: Transaction, chunks: readonly Chunk[]): Promise<void> {
   const digests = joinDigests(chunks.map(({ digest }) => digest))
   const lengths = chunks.map(({ length }) => length)
   const [wrong] = await tx<{ digest: string; rawBytes: number }[]>`
