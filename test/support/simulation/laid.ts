@@ -34,7 +34,8 @@ export function layingNews(
       const { running, name: facility } = host()
       const name = nameIn(key)
       const present = running?.storage.images.present() ?? []
-      if (present.some((image) => image.name === name))
+      const told = running?.sync.state.desired.aliases.find((alias) => alias.name === name)
+      if (present.some((image) => image.name === (told?.image ?? name)))
         onDefect(`${facility} takes ${key} away, and has the image`)
     },
   }
