@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Usage } from '../usage.ts'
 import type { Wanted } from './plan.ts'
 import type { Shelf } from './shelf.ts'
-import type { ProjectionTable } from './table.ts'
+import type { LaidRow, ProjectionTable } from './table.ts'
 
 export interface LayingDeps {
   readonly shelf: Shelf
@@ -19,14 +19,10 @@ export interface LayingDeps {
 /** Lays a file of an image out, and remembers that it lies there. */
 export async function layOut(wanted: Wanted, deps: LayingDeps, signal: AbortSignal): Promise<void> {
   const { shelf, table, usage, now, log } = deps
-  const { key, name, image, content } = wanted
+  const { key, name, image } = wanted
   using _pin = usage.pin(image)
-  const intend = (): void => {
-    table.intend({ key, name, image, content, time: now() })
-  }
-  const token =
-    (await copied(wanted, intend, deps, signal)) ?? (await made(wanted, intend, deps, signal))
-  table.put({ key, name, image, content, token, time: now() })
+  const token = (await copied(wanted, deps, signal)) ?? (await made(wanted, deps, signal))
+  table.put({ ...rowOf(wanted, now()), token })
   log.info({ key, image, place: shelf.place }, 'image laid out')
   const path = shelf.pathOf(key)
   if (name === image && path !== undefined) await usage.wrote(image, path)
@@ -54,29 +50,32 @@ export async function forgetMissing(
 
 /** From where the same bytes lie already. */
 async function copied(
-  { key, content }: Wanted,
-  intend: () => void,
-  { shelf, table }: LayingDeps,
+  wanted: Wanted,
+  { shelf, table, now }: LayingDeps,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const { key, content } = wanted
   const same = table.laid().find((row) => row.content === content && row.key !== key)
   if (same === undefined || (await shelf.look(same.key, signal)) !== same.token) return undefined
-  intend()
+  table.intend(rowOf(wanted, now()))
   return shelf.copy(same.key, key, signal)
 }
 
 async function made(
   wanted: Wanted,
-  intend: () => void,
-  { shelf, make, newUuid }: LayingDeps,
+  { shelf, table, make, now, newUuid }: LayingDeps,
   signal: AbortSignal,
 ): Promise<string> {
   const staged = join(shelf.staging, newUuid())
   try {
     await make(wanted, staged, signal)
-    intend()
+    table.intend(rowOf(wanted, now()))
     return await shelf.put(staged, wanted.key, signal)
   } finally {
     await shelf.discard(staged)
   }
+}
+
+function rowOf({ key, name, image, content }: Wanted, time: Date): Omit<LaidRow, 'token'> {
+  return { key, name, image, content, time }
 }

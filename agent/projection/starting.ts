@@ -20,6 +20,7 @@ import type { projectionSettings } from './settings.ts'
 import type { Shelf } from './shelf.ts'
 
 type ProjectionSettings = Values<typeof projectionSettings>
+type LayoutSettings = Pick<ProjectionSettings, 'projectLayout' | 'projectAs' | 'projectAliases'>
 
 interface Deps extends Pick<World, 'newUuid' | 'now' | 'log'> {
   readonly data: string
@@ -52,7 +53,7 @@ export async function prepareProjection(
 /** Lays out what the facility holds, each file made by `make`. */
 export function projectOnto(
   shelf: Shelf,
-  settings: Pick<ProjectionSettings, 'projectLayout' | 'projectAs' | 'projectAliases'>,
+  settings: LayoutSettings,
   { sync, storage, newUuid, now, log }: Omit<Deps, 'data' | 'isPortals'>,
   make: typeof makeFile,
 ): Projector {
@@ -118,11 +119,7 @@ function fileOf({ kind, boot }: Artifact): LaidFile[] {
 }
 
 function wishOf(
-  {
-    projectLayout: template,
-    projectAs: form,
-    projectAliases: asked = [],
-  }: Pick<ProjectionSettings, 'projectLayout' | 'projectAs' | 'projectAliases'>,
+  { projectLayout: template, projectAs: form, projectAliases: asked = [] }: LayoutSettings,
   known: readonly { readonly name: string; readonly image: string }[],
 ): Wish {
   const isAsked = (name: string): boolean => asked.includes('all') || asked.includes(name)

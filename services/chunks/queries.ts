@@ -8,7 +8,7 @@ import type { Sql, Transaction } from '../db/open.ts'
 import { enterWithOthers } from '../storage/gate.ts'
 
 /** So many of the chunks of an image go into one statement: what it is given is copied several times on its way, as text. */
-export const atOnce = 8192
+export const digestsAtOnce = 8192
 
 /**
  * Digests as rows (digest, position), from one parameter of 32 bytes each. What goes with a digest is taken from an array by its
@@ -49,7 +49,7 @@ export async function absent(
   digests: readonly Digest[],
 ): Promise<Digest[]> {
   const here = new Set<Digest>()
-  for (const some of batchesOf(digests, atOnce)) {
+  for (const some of batchesOf(digests, digestsAtOnce)) {
     // Joined there: a row each takes some 350 bytes.
     const [row] = await sql<{ present: Buffer | null }[]>`
       select string_agg(digest, ''::bytea) as present from chunk
@@ -75,7 +75,7 @@ export async function tieChunks(
   manifest: bigint,
   digests: readonly Digest[],
 ): Promise<void> {
-  for (const some of batchesOf(digests, atOnce)) {
+  for (const some of batchesOf(digests, digestsAtOnce)) {
     await tx`
       insert into manifest_chunk (manifest, chunk)
       select ${manifest}, chunk.id

@@ -1,6 +1,6 @@
 import { joinDigests, type Digest } from '../../lib/content/digest.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
-import { absent, revive, unpacked } from '../chunks/queries.ts'
+import { absent, digestsAtOnce, revive, unpacked } from '../chunks/queries.ts'
 import type { Sql } from '../db/open.ts'
 import { enterWithOthers } from '../storage/gate.ts'
 import { uuidOrNull } from './queries.ts'
@@ -15,8 +15,6 @@ export interface Leases {
   /** How many chunks were brought back since this was asked last. */
   readonly takeRevived: () => number
 }
-
-const digestsAtOnce = 8192
 
 export function leasesIn(sql: Sql): Leases {
   let revived = 0

@@ -12,7 +12,7 @@ import {
   type Manifest,
 } from '../../lib/content/manifest.ts'
 import { invalid, missing, precondition, type Failure } from '../../lib/failure.ts'
-import { absent, atOnce, tieChunks, unpacked } from '../chunks/queries.ts'
+import { absent, digestsAtOnce, tieChunks, unpacked } from '../chunks/queries.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 
 const compress = promisify(zstdCompress)
@@ -115,7 +115,7 @@ async function demandChunks(tx: Transaction, digests: readonly Digest[]): Promis
 /** A manifest that gives a chunk another length than it has describes a file that cannot be written. */
 async function demandLengths(tx: Transaction, manifest: Manifest): Promise<void> {
   const chunks = manifest.artifacts.flatMap(({ extents }) => [...chunksOf(extents)])
-  for (const some of batchesOf(chunks, atOnce)) await demandTheirLengths(tx, some)
+  for (const some of batchesOf(chunks, digestsAtOnce)) await demandTheirLengths(tx, some)
 }
 
 async function demandTheirLengths(tx: Transaction, chunks: readonly Chunk[]): Promise<void> {
