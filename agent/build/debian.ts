@@ -36,15 +36,28 @@ export function installDebian(
     ...['--format=directory', '--skip=cleanup/apt,download/empty,essential/unlink'],
     // The tree is thrown away if anything goes wrong, so nothing has to be safe on the disk before it is an image.
     '--dpkgopt=force-unsafe-io',
+    `--customize-hook=${lateInitramfs}`,
     ...cacheHooks(cache),
   ]
   return {
     kind: 'run',
     title: 'installing the packages',
     argv: mmdebstrap(recipe, own, options, places.root),
+    environment: { INITRD: 'No' },
     blame: 'PACKAGES',
   }
 }
+
+/**
+ * A kernel's hooks make an initramfs as it is set up, and initramfs-tools makes the same one again once everything is. `INITRD=No`
+ * keeps them from the first (initramfs-tools and dracut heed it); where nobody made one later, they are asked again.
+ */
+const lateInitramfs = `chroot "$1" env -u INITRD DEB_MAINT_PARAMS=configure sh -e -c '
+for kernel in /boot/vmlinuz-*; do
+  version=\${kernel#/boot/vmlinuz-}
+  test -e "$kernel" && test ! -e "/boot/initrd.img-$version" && test -d /etc/kernel/postinst.d || continue
+  run-parts --report --exit-on-error --arg="$version" --arg="$kernel" /etc/kernel/postinst.d
+done'`
 
 const archives = '"$1/var/cache/apt/archives/"'
 
