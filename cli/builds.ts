@@ -132,7 +132,7 @@ const headings = ['Build', 'State', 'Of', 'Made', 'Queued', 'Why', 'What became 
 
 function buildCells(build: Build, paint: Paint): readonly string[] {
   const { name, state, createTime, image, message, recipe, recipeVersion } = build
-  const made = state === BuildState.BUILD_STATE_DONE ? image : '-'
+  const made = build.imageTime === undefined ? '-' : image
   const of = recipe === '' ? (build.origin?.source ?? '-') : `${recipe} ${recipeVersion}`
   const running = state === BuildState.BUILD_STATE_RUNNING
   const what = running ? (build.progress?.step ?? '') : message
@@ -182,8 +182,7 @@ function importText({ source, item, url }: ImportOrigin): string {
 }
 
 function resultFacts(build: Build): Facts {
-  const { startTime, endTime, builder, attempt, maxAttempts, image, state, link } = build
-  const made = state === BuildState.BUILD_STATE_DONE
+  const { startTime, endTime, imageTime, builder, attempt, maxAttempts, image, link } = build
   const optional: Facts = [
     ['Not made, for', build.unchangedImage],
     ['Inputs', build.inputsDigest],
@@ -194,7 +193,8 @@ function resultFacts(build: Build): Facts {
     ['Builder', `${plain(builder)}, ${attempt} of ${maxAttempts} tries`],
     ['Begun', time(startTime)],
     ['Ended', `${time(endTime)}${took(build)}`],
-    [made ? 'Image' : 'Image would be', image || `${build.target}-…`],
+    [imageTime ? 'Image' : 'Image would be', image || `${build.target}-…`],
+    ['There since', `${time(imageTime)}${took({ startTime, endTime: imageTime })}`],
     ['Log', `${bytes(build.logBytes)}: ${logText(build)}`],
     ...optional.filter(([, value]) => value !== ''),
   ]

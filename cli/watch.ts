@@ -52,7 +52,7 @@ const pauseMs = 2_000
 /** Prints the log as it comes; where the connection is cut, it goes on from the byte where it was. */
 async function follow(context: Context, name: string): Promise<Build> {
   const lines = logLines(context.print)
-  const seen: Seen = { at: 0n, state: BuildState.BUILD_STATE_UNSPECIFIED, cuts: 0 }
+  const seen: Seen = { at: 0n, state: BuildState.BUILD_STATE_UNSPECIFIED, made: false, cuts: 0 }
   for (;;) {
     try {
       const build = await followOnce(context, name, seen, lines)
@@ -72,6 +72,8 @@ interface Seen {
   /** Up to which byte the log was printed. */
   at: bigint
   state: BuildState
+  /** Whether the image was there. */
+  made: boolean
   /** How often the connection was cut since anything came. */
   cuts: number
 }
@@ -89,16 +91,26 @@ async function followOnce(
     lines.add(news.log)
     seen.at = news.logOffset + BigInt(news.log.length)
     last = news.build ?? last
-    if (last !== undefined && last.state !== seen.state) tell(context, last)
-    seen.state = last?.state ?? seen.state
+    if (last === undefined) continue
+    tell(context, last, seen)
+    seen.state = last.state
+    seen.made = last.imageTime !== undefined
   }
   if (last?.endTime !== undefined) return last
   throw unavailable('NOT_READY', 'The portal stopped telling before the build had ended.')
 }
 
-function tell({ note }: Context, { name, state, builder }: Build): void {
-  if (state === BuildState.BUILD_STATE_QUEUED) note(`${name} waits for a builder.`)
-  if (state === BuildState.BUILD_STATE_RUNNING) note(`${name} is built by ${plain(builder)}.`)
+function tell({ note }: Context, build: Build, seen: Readonly<Seen>): void {
+  const { name, state, builder, image, imageTime, startTime } = build
+  const isRunning = state === BuildState.BUILD_STATE_RUNNING
+  if (state !== seen.state) {
+    if (state === BuildState.BUILD_STATE_QUEUED) note(`${name} waits for a builder.`)
+    if (isRunning) note(`${name} is built by ${plain(builder)}.`)
+  }
+  if (isRunning && imageTime !== undefined && !seen.made) {
+    const after = took({ startTime, endTime: imageTime })
+    note(`${image} is there${after}, as a candidate; it is checked further.`)
+  }
 }
 
 const exits: Readonly<Partial<Record<BuildState, 1 | 3>>> = {
@@ -120,7 +132,8 @@ function endText(paint: Paint, build: Build): string {
   const { name, state, message, image, checks, recipe, origin } = build
   const is = coloured(paint, word(BuildState, state))
   if (state === BuildState.BUILD_STATE_DONE) {
-    const made = `${name} made ${paint('bold', image)}${took(build)}.`
+    const note = message === '' ? '' : ` ${plain(message)}`
+    const made = `${name} made ${paint('bold', image)}${took(build)}.${note}`
     if (!areUnpassed(checks)) return made
     const advice = `It is no image to release without a reason: \`mrg-image release ${image} --reason TEXT\`.`
     return [made, checkTable(paint, checks), advice].join('\n\n')
@@ -133,7 +146,7 @@ function endText(paint: Paint, build: Build): string {
 }
 
 /** ` in 4 min 12 s` */
-export function took({ startTime, endTime }: Build): string {
+export function took({ startTime, endTime }: Pick<Build, 'startTime' | 'endTime'>): string {
   if (startTime === undefined || endTime === undefined) return ''
   return ` in ${duration(endTime.getTime() - startTime.getTime())}`
 }

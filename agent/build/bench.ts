@@ -66,5 +66,7 @@ export interface Product {
   readonly packages: readonly PackageVersion[]
   readonly inputs: Digest | undefined
   /** Looks whether it is as its recipe wants it, and says so in the log too. */
-  readonly check: (signal: AbortSignal) => Promise<readonly Verdict[]>
+  readonly look: (signal: AbortSignal) => Promise<readonly Verdict[]>
+  /** Boots it, after that; where this takes long, only once its bytes are stored. */
+  readonly tryOut: (stored: Promise<void>, signal: AbortSignal) => Promise<Verdict>
 }

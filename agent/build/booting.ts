@@ -26,8 +26,16 @@ export interface Booting extends Pick<Bench, 'carryOut' | 'clock' | 'signal'> {
   readonly journal: Pick<Bench['journal'], 'say'>
 }
 
-/** Boots an image on the processor itself where that can be done, and on one that is emulated where not. */
-export async function boot(wish: BootWish, wanted: Wanted, bench: Booting): Promise<Booted> {
+/**
+ * Boots an image on the processor itself where that can be done, and on one that is emulated where not. That takes a minute of
+ * every processor there is, and goes wrong where it does not get them, so it waits until the image is `stored`.
+ */
+export async function boot(
+  wish: BootWish,
+  wanted: Wanted,
+  stored: Promise<void>,
+  bench: Booting,
+): Promise<Booted> {
   const { kvm } = bench.machine
   if (await isKvmUsable(wish, bench)) {
     const first = await bootOnce(bootImage(wish, 'kvm'), 'kvm', wanted, bench)
@@ -35,6 +43,7 @@ export async function boot(wish: BootWish, wanted: Wanted, bench: Booting): Prom
     if (first.end === 'unusable') kvm.isUsable = false
     bench.journal.say(`booting with kvm: ${first.message}`)
   }
+  await stored
   return bootOnce(bootImage(wish, 'tcg'), 'tcg', wanted, bench)
 }
 

@@ -37,15 +37,24 @@ export interface Hygiene {
   readonly unread: readonly string[]
 }
 
-/** Looks at an image as its recipe wants it; the quick checks come first. */
-export async function check(recipe: Recipe, image: Checked, bench: Bench): Promise<Verdict[]> {
-  const { checks } = recipe
+/** Looks at an image as its recipe wants it, which takes seconds. */
+export async function look({ checks }: Recipe, image: Checked, bench: Bench): Promise<Verdict[]> {
   return [
     checks.packages ? packagesVerdict(image) : turnedOff('packages'),
     checks.hygiene ? hygieneVerdict(image) : turnedOff('hygiene'),
     checks.fsck ? await fsck(image, bench) : turnedOff('fsck'),
-    checks.boot === undefined ? turnedOff('boot') : await boots(recipe, image, checks.boot, bench),
   ]
+}
+
+/** Boots an image as its recipe wants it; on an emulated processor only once the image is `stored`. */
+export async function tryOut(
+  recipe: Recipe,
+  image: Checked,
+  stored: Promise<void>,
+  bench: Bench,
+): Promise<Verdict> {
+  const { boot: wanted } = recipe.checks
+  return wanted === undefined ? turnedOff('boot') : boots(recipe, image, { wanted, stored }, bench)
 }
 
 export function resultOf({ name, outcome, message }: Verdict): CheckResult {
@@ -114,7 +123,7 @@ async function fsck({ contents }: Checked, bench: Bench): Promise<Verdict> {
 async function boots(
   { line: { arch }, boot: firmware }: Recipe,
   image: Checked,
-  wanted: Wanted,
+  { wanted, stored }: { readonly wanted: Wanted; readonly stored: Promise<void> },
   bench: Bench,
 ): Promise<Verdict> {
   const { starts, untried } = planBoot({ ...image, arch }, firmware, bench.machine)
@@ -122,7 +131,7 @@ async function boots(
   for (const start of starts) {
     const { rootfs, format } = image
     const wish = { arch, rootfs, format, start, temporary: bench.places.temporary }
-    const { end, message } = await boot(wish, wanted, bench)
+    const { end, message } = await boot(wish, wanted, stored, bench)
     booted.push({ end, message: `${start.by}: ${message}` })
     if (end !== 'up') break
   }

@@ -2,7 +2,8 @@ import { Failure } from '../../lib/failure.ts'
 import type { BuiltImage } from '../../proto/gen/merge/image/v1/upload.ts'
 import type { Publisher } from '../publishing.ts'
 import type { Bench, Job, Product } from './bench.ts'
-import { resultOf } from './checks.ts'
+import type { Ending } from './attending.ts'
+import { resultOf, type Verdict } from './checks.ts'
 import { Fault } from './fault.ts'
 import type { Held } from './holding.ts'
 import type { Journal } from './journal.ts'
@@ -14,37 +15,57 @@ interface DeliveryDeps {
 }
 
 /**
- * Publishes what a build made. Its bytes are stored while it is checked; the image is made once it is known what the checks came
- * to. Whichever of the two fails ends the other.
+ * Publishes what a build made, while it is checked. The image is made once its bytes are stored, with what is known of it by then;
+ * answers what ends the build, if checks went on after that. Whichever fails, publishing or checking, ends the other.
  */
 export async function deliver(
   claim: string,
   job: Pick<Job, 'target' | 'recipe' | 'parent'>,
   product: Product,
   { bench, held, publisher }: DeliveryDeps,
-): Promise<void> {
+): Promise<Ending | undefined> {
   const { tell, journal } = bench
   const stop = new AbortController()
   const signal = AbortSignal.any([bench.signal, stop.signal])
-  const checking = product.check(signal)
+  const looking = product.look(signal)
+  const later: Verdict[] = []
+  const stored = Promise.withResolvers<undefined>()
+  const checking = looking.then(async () => {
+    later.push(await product.tryOut(stored.promise, signal))
+  })
+  let told: readonly Verdict[] = []
   const built = async (): Promise<BuiltImage> => {
-    tell({ step: 'waiting for the checks' })
-    const checks = (await checking).map(resultOf)
+    stored.resolve(undefined)
+    const looked = await looking
+    told = [...later]
     await held.flushed(signal)
     const { inputs } = product
-    return { claim, inputsDigest: inputs === undefined ? '' : `sha256:${inputs}`, checks }
+    return {
+      claim,
+      inputsDigest: inputs === undefined ? '' : `sha256:${inputs}`,
+      checks: [...looked, ...told].map(resultOf),
+      checksFollow: told.length === 0,
+    }
   }
   journal.say('== publishing')
-  const publishing = publish(job, product, publisher, { tell, signal, built })
+  const publishing = publish(job, product, publisher, { tell, signal, built }).then((image) => {
+    if (told.length > 0) return
+    journal.say(`${image} is there, as a candidate; it is checked further`)
+    tell({ step: 'checking the image' })
+  })
   const each = [checking, publishing].map((one) =>
     one.catch((error: unknown) => {
       stop.abort(error)
+      stored.resolve(undefined)
       throw error
     }),
   )
   const ends = await Promise.allSettled(each)
   // What failed first is why, and has ended the other.
   if (ends.some(({ status }) => status === 'rejected')) signal.throwIfAborted()
+  return told.length > 0
+    ? undefined
+    : { $case: 'made', value: { checks: later.map((verdict) => resultOf(verdict)) } }
 }
 
 interface Way {
@@ -58,7 +79,7 @@ async function publish(
   { files, packages }: Product,
   publisher: Publisher,
   { tell, signal, built }: Way,
-): Promise<void> {
+): Promise<string> {
   const publication = {
     ...{ target, files, packages, notes: recipe.notes, parent: parent?.name ?? '' },
     labels: recipe.labels ?? {},
@@ -71,7 +92,8 @@ async function publish(
     built,
   }
   try {
-    await publisher.publish(publication, news, signal)
+    const { name } = await publisher.publish(publication, news, signal)
+    return name
   } catch (error) {
     if (!(error instanceof Failure) || signal.aborted || error.reason === 'BUILD_LOST') throw error
     throw new Fault('PUBLISH', error.message, error)

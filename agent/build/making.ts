@@ -3,7 +3,7 @@ import type { Digest } from '../../lib/content/digest.ts'
 import type { PackageVersion } from '../../lib/recipes/inputs.ts'
 import type { CommandBuild, Recipe } from '../../lib/recipes/recipe.ts'
 import type { Bench, Job, Outcome, Product } from './bench.ts'
-import { check, type Checked, type Verdict } from './checks.ts'
+import { look, tryOut, type Checked, type Verdict } from './checks.ts'
 import { resolveDebian } from './debian.ts'
 import { resolveFedora } from './fedora.ts'
 import { finishDisk } from './finishing.ts'
@@ -76,15 +76,22 @@ export interface Disk extends Omit<Tree, 'kind'>, Omit<Checked, 'packages'> {
 
 function madeOf(job: Job, disk: Disk, bench: Bench): Outcome {
   const { packages, inputs } = disk
-  const checked = async (signal: AbortSignal): Promise<readonly Verdict[]> => {
-    const image = { ...disk, packages: packages.length }
-    const verdicts = await check(job.recipe, image, stoppedBy(signal, bench))
-    for (const { name, outcome, message } of verdicts) {
-      bench.journal.say(`check ${name}: ${outcome}: ${message}`)
-    }
+  const image = { ...disk, packages: packages.length }
+  const say = ({ name, outcome, message }: Verdict): void => {
+    bench.journal.say(`check ${name}: ${outcome}: ${message}`)
+  }
+  const looked: Product['look'] = async (signal) => {
+    const verdicts = await look(job.recipe, image, stoppedBy(signal, bench))
+    for (const verdict of verdicts) say(verdict)
     return verdicts
   }
-  return { kind: 'made', product: { files: filesOf(job, disk), packages, inputs, check: checked } }
+  const triedOut: Product['tryOut'] = async (stored, signal) => {
+    const verdict = await tryOut(job.recipe, image, stored, stoppedBy(signal, bench))
+    say(verdict)
+    return verdict
+  }
+  const product = { files: filesOf(job, disk), packages, inputs, look: looked, tryOut: triedOut }
+  return { kind: 'made', product }
 }
 
 /** A bench whose work another signal ends too. */

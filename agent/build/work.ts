@@ -30,8 +30,7 @@ export async function workOn(
     const bench = benchOf(job, desk, deps, stopping)
     const outcome = await makeImage(job, bench)
     if (outcome.kind === 'skipped') return skippedEnding(outcome)
-    await deliver(claim, job, outcome.product, { ...deps, bench, held: desk.held })
-    return undefined
+    return deliver(claim, job, outcome.product, { ...deps, bench, held: desk.held })
   }
   await attend(claim, claimed, logLimit(claimed), build, deps, signal)
 }

@@ -137,7 +137,7 @@ async function published(
       const same = sameAs(job, former?.digest, digest)
       if (same !== undefined) throw new Unchanged(same)
       await held.flushed(stopping)
-      return { claim, inputsDigest: `sha256:${sumOfLoad(load)}`, checks: [] }
+      return { claim, inputsDigest: `sha256:${sumOfLoad(load)}`, checks: [], checksFollow: false }
     },
   }
   try {

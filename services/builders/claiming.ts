@@ -5,7 +5,7 @@ import type { Caller } from '../../lib/rpc/caller.ts'
 import { recordCall } from '../audit/record.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { announceBuild } from '../db/changes.ts'
-import { loseBuilder } from '../builds/ending.ts'
+import { loseBuilder } from '../builds/losing.ts'
 import { buildColumns, getBuild, type BuildRow } from '../builds/queries.ts'
 import { nextSerial, ownedBy } from '../images/lines.ts'
 import { lineOf } from '../sources/importing.ts'
@@ -41,10 +41,11 @@ export async function claimBuild(
   worker: Worker,
   room: Room,
   day: string,
+  newUlid: () => string,
 ): Promise<BuildRow | undefined> {
   const { fits, holds, strays } = await look(sql, worker, room)
   // By itself: it may lock recipes, which come after lines.
-  if (strays) await sql.begin((tx) => giveUp(tx, worker))
+  if (strays) await sql.begin((tx) => giveUp(tx, worker, newUlid))
   else if (!fits && !holds) return undefined
   return sql.begin(async (tx) => {
     await lockClaims(tx, worker)
@@ -91,11 +92,11 @@ async function lockClaims(tx: Transaction, { facility }: Worker): Promise<void> 
 }
 
 /** What a worker claimed before and does not hold any more; it was killed, or it would. */
-async function giveUp(tx: Transaction, worker: Worker): Promise<void> {
+async function giveUp(tx: Transaction, worker: Worker, newUlid: () => string): Promise<void> {
   const lost = await tx<BuildRow[]>`
     select ${buildColumns(tx)} from build
     where ${isStray(tx, worker)} order by name for no key update`
-  for (const build of lost) await loseBuilder(tx, build)
+  for (const build of lost) await loseBuilder(tx, build, newUlid)
 }
 
 const isStray = (sql: Sql | Transaction, { caller, worker, claim, holding }: Worker) => sql`

@@ -1,5 +1,5 @@
 import { parseDigest } from '../../lib/content/digest.ts'
-import { invalid, missing, type Failure } from '../../lib/failure.ts'
+import { invalid, missing, precondition, type Failure } from '../../lib/failure.ts'
 import { archOf } from '../../lib/names/catalogue.ts'
 import { dayOf } from '../../lib/names/day.ts'
 import { portalsOwn } from '../../lib/names/name.ts'
@@ -12,13 +12,17 @@ import {
   type ClaimBuildResponse,
   type FinishBuildRequest,
 } from '../../proto/gen/merge/image/v1/build.ts'
+import { CheckOutcome } from '../../proto/gen/merge/image/v1/image.ts'
 import { recordCall } from '../audit/record.ts'
-import { cancelledBy, endBuild, type BuildEnd } from '../builds/ending.ts'
+import { parseChecks } from '../builds/checks.ts'
+import { endBuild, type BuildEnd } from '../builds/ending.ts'
+import { endCancelled } from '../builds/losing.ts'
 import { appendLog, partBytes } from '../builds/logs.ts'
-import { getBuild, type BuildRow } from '../builds/queries.ts'
+import { endMade, endUnchecked, isMade } from '../builds/made.ts'
+import { getBuild, type BuildRow, type CheckRow } from '../builds/queries.ts'
 import { digestText, renderBuild } from '../builds/render.ts'
 import { announceBuild, type BuildNews } from '../db/changes.ts'
-import type { Sql } from '../db/open.ts'
+import type { Sql, Transaction } from '../db/open.ts'
 import { findImage } from '../images/queries.ts'
 import { findRecipe } from '../recipes/queries.ts'
 import { renderRecipe } from '../recipes/render.ts'
@@ -38,15 +42,16 @@ export function builderHandlers(deps: {
   readonly news: BuildNews
   readonly now: () => Date
   readonly clock: () => number
+  readonly newUlid: () => string
   readonly room: Room
 }): Handlers {
-  const { sql, news, now, clock, room } = deps
+  const { sql, news, now, clock, newUlid, room } = deps
   const { finishBuild } = BuildServiceService
   return {
     async claimBuild(request, { caller, signal, closing }) {
       const worker: Worker = { ...parseWorker(request), caller }
       const build = await lookFor(
-        () => claimBuild(sql, worker, room, dayOf(now())),
+        () => claimBuild(sql, worker, room, dayOf(now()), newUlid),
         (withinMs, over) => news.ofQueue(worker.facility, withinMs, over),
         { waitSeconds: request.waitSeconds, clock, signal, closing },
       )
@@ -92,10 +97,7 @@ export function builderHandlers(deps: {
         const build = await byClaim(tx, request.claim, caller)
         if (build === undefined) throw lost(undefined)
         const isFirst = build.state === 'running'
-        if (isFirst) {
-          if (end.state === 'skipped') await demandImage(tx, end.unchangedImage)
-          await endBuild(tx, build, asAsked(build, inWords(build, end)))
-        }
+        if (isFirst) await endAs(tx, build, end)
         const answer = { build: renderBuild(await getBuild(tx, build.name)) }
         if (isFirst) await recordCall(tx, finishBuild, caller, request, answer)
         return answer
@@ -159,7 +161,12 @@ async function renderImport(sql: Sql, build: BuildRow): Promise<ClaimBuildRespon
   }
 }
 
-function parseEnd({ outcome }: FinishBuildRequest): BuildEnd {
+/** How a builder says that a build ended. */
+type Told =
+  | Exclude<BuildEnd, { readonly state: 'done' }>
+  | { readonly state: 'made'; readonly checks: readonly CheckRow[] }
+
+function parseEnd({ outcome }: FinishBuildRequest): Told {
   switch (outcome?.$case) {
     case 'failed': {
       const { failure, message } = outcome.value
@@ -180,9 +187,30 @@ function parseEnd({ outcome }: FinishBuildRequest): BuildEnd {
       const message = `The inputs are those of ${image}: there is nothing to make.`
       return { state: 'skipped', message, inputs: parseDigest(inputsDigest), unchangedImage: image }
     }
+    case 'made':
+      return { state: 'made', checks: parseChecks(outcome.value.checks) }
     case undefined:
       throw wrong('outcome', 'outcome says how the build ended.')
   }
+}
+
+/** What was to be cancelled is cancelled, whatever came of it; and what made its image does not fail any more. */
+async function endAs(tx: Transaction, build: BuildRow, end: Told): Promise<void> {
+  if (build.canceller !== '') return endCancelled(tx, build)
+  if (isMade(build)) {
+    if (end.state === 'made') return endMade(tx, build, end.checks)
+    if (end.state === 'failed') {
+      return endUnchecked(tx, build, CheckOutcome.CHECK_OUTCOME_FAILED, end.message)
+    }
+  } else if (end.state !== 'made') {
+    if (end.state === 'skipped') await demandImage(tx, end.unchangedImage)
+    return endBuild(tx, build, inWords(build, end))
+  }
+  if (end.state === 'cancelled') return endBuild(tx, build, end)
+  const what = isMade(build) ? 'has made its image' : 'has made no image'
+  throw precondition('WRONG_STATE', `${build.name} ${what}: it cannot end as ${end.state}.`, {
+    state: build.state,
+  })
 }
 
 /** An import has bytes, where a build has inputs. */
@@ -190,11 +218,6 @@ function inWords({ origin }: BuildRow, end: BuildEnd): BuildEnd {
   if (origin === null || end.state !== 'skipped') return end
   const message = `The bytes are those of ${end.unchangedImage}: there is nothing to import.`
   return { ...end, message }
-}
-
-/** What was to be cancelled is cancelled, whatever came of it. */
-function asAsked({ canceller }: BuildRow, end: BuildEnd): BuildEnd {
-  return canceller === '' ? end : { state: 'cancelled', message: cancelledBy(canceller) }
 }
 
 async function demandImage(sql: Parameters<typeof findImage>[0], image: string): Promise<void> {

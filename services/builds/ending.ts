@@ -11,7 +11,12 @@ import type { BuildRow } from './queries.ts'
 
 /** How a build ends. */
 export type BuildEnd =
-  | { readonly state: 'done'; readonly inputs: string | undefined }
+  | {
+      readonly state: 'done'
+      /** Undefined where nobody knows, or it was told with the image. */
+      readonly inputs: string | undefined
+      readonly message?: string
+    }
   | { readonly state: 'failed'; readonly failure: BuildFailure; readonly message: string }
   | { readonly state: 'cancelled'; readonly message: string }
   | {
@@ -24,7 +29,7 @@ export type BuildEnd =
 /** Ends a build that is locked and has not ended: once, and with it its log. */
 export async function endBuild(tx: Transaction, build: BuildRow, end: BuildEnd): Promise<void> {
   const { name } = build
-  const message = 'message' in end ? end.message : ''
+  const message = end.message ?? ''
   const failure = end.state === 'failed' ? end.failure : 0
   const inputs = 'inputs' in end ? (end.inputs ?? null) : null
   const unchangedImage = end.state === 'skipped' ? end.unchangedImage : null
@@ -32,7 +37,8 @@ export async function endBuild(tx: Transaction, build: BuildRow, end: BuildEnd):
   await noteInLog(tx, name, message === '' ? made : `${end.state}: ${message}`)
   await tx`
     update build set state = ${end.state}, end_time = now(), lease_time = null, failure = ${failure},
-      message = ${message}, inputs_digest = decode(${inputs}::text, 'hex'), unchanged_image = ${unchangedImage},
+      message = ${message}, inputs_digest = coalesce(decode(${inputs}::text, 'hex'), inputs_digest),
+      unchanged_image = ${unchangedImage},
       log_digest = decode(${await digestLog(tx, name)}, 'hex')
     where name = ${name}`
   if (end.state === 'skipped') await giveNameBack(tx, build)
@@ -75,52 +81,6 @@ export async function pause(tx: Transaction, recipe: string, reason: string): Pr
   const isHeld = await pauseRecipe(tx, recipe, reason)
   const resources = [{ kind: 'recipe', name: recipe }]
   if (isHeld) await recordEvent(tx, { deed: 'pause-recipe', resources, reason })
-}
-
-/** What becomes of a locked build that runs and whose builder went away. */
-export async function loseBuilder(tx: Transaction, build: BuildRow): Promise<void> {
-  const { name, canceller, attempt, maxAttempts, builder } = build
-  const gone = `${builder} went away`
-  await recordEvent(tx, { deed: 'lose-builder', resources: resourcesOf(build), reason: gone })
-  if (canceller !== '') {
-    return endBuild(tx, build, { state: 'cancelled', message: cancelledBy(canceller) })
-  }
-  const times = `${attempt} of ${maxAttempts} times`
-  if (attempt >= maxAttempts) {
-    const message = `Its builders went away in the middle of it, ${times}; ${builder} was the last.`
-    return endBuild(tx, build, {
-      state: 'failed',
-      failure: BuildFailure.BUILD_FAILURE_LOST,
-      message,
-    })
-  }
-  await noteInLog(tx, name, `${builder} went away (${times}); it begins anew`)
-  await tx`
-    update build set state = 'queued', claim = null, lease_time = null, step = '', done_count = 0, total_count = 0
-    where name = ${name}`
-  await announceBuild(tx, name)
-  await announceQueue(tx, build.facility)
-}
-
-/** What becomes of a locked build that runs on long after its time, whatever its builder says of it. */
-export async function endOverdue(tx: Transaction, build: BuildRow): Promise<void> {
-  const { canceller, builder, timeLimitMs } = build
-  const reason = 'its time is over'
-  await recordEvent(tx, { deed: 'end-build', resources: resourcesOf(build), reason })
-  if (canceller !== '') {
-    return endBuild(tx, build, { state: 'cancelled', message: cancelledBy(canceller) })
-  }
-  const limit = `${Math.round(Number(timeLimitMs) / 60_000)} minutes`
-  const message = `It is over its limit of ${limit} by more than an hour, and ${builder} did not end it.`
-  return endBuild(tx, build, { state: 'failed', failure: BuildFailure.BUILD_FAILURE_TIME, message })
-}
-
-function resourcesOf({ name, recipe, origin }: BuildRow): readonly Resource[] {
-  return [
-    { kind: 'build', name },
-    ...(recipe === null ? [] : [{ kind: 'recipe', name: recipe }]),
-    ...(origin === null ? [] : [{ kind: 'source', name: origin.source }]),
-  ]
 }
 
 export function cancelledBy(canceller: string): string {

@@ -4,7 +4,7 @@ import type { BlobStore } from '../../lib/chunks/blobs.ts'
 import { sleep } from '../../lib/chunks/clock.ts'
 import type { Sql } from '../db/open.ts'
 import { archiveLogs, dropLogs, sweepLogs } from './archive.ts'
-import { endOverdue, loseBuilder } from './ending.ts'
+import { endOverdue, loseBuilder } from './losing.ts'
 import { buildColumns, type BuildRow } from './queries.ts'
 import { queueDue } from './schedules.ts'
 
@@ -49,14 +49,15 @@ export async function keepBuilding(deps: KeepingDeps, signal: AbortSignal): Prom
 export async function takeBackLapsed({
   sql,
   log,
-}: Pick<KeepingDeps, 'sql' | 'log'>): Promise<void> {
+  newUlid,
+}: Pick<KeepingDeps, 'sql' | 'log' | 'newUlid'>): Promise<void> {
   await sql.begin(async (tx) => {
     const lapsed = await tx<BuildRow[]>`
       select ${buildColumns(tx)} from build
       where state = 'running' and lease_time < now()
       order by name for no key update skip locked`
     for (const build of lapsed) {
-      await loseBuilder(tx, build)
+      await loseBuilder(tx, build, newUlid)
       log.info({ build: build.name, builder: build.builder }, 'builder went away')
     }
   })

@@ -55,6 +55,8 @@ export interface BuildRow {
   readonly logBytes: bigint
   readonly logSha256: string | null
   readonly logGoneTime: Date | null
+  /** Since when its image is there. */
+  readonly imageTime: Date | null
   readonly checks: readonly CheckRow[] | null
   /** What it imports. */
   readonly origin: OriginRow | null
@@ -82,6 +84,7 @@ export const buildColumns = (sql: Sql | Transaction) => sql`
   lease_time, builder, canceller, step, done_count, total_count, failure, build.message, create_time, start_time,
   end_time, image, day, serial, encode(inputs_digest, 'hex') as inputs, unchanged_image, link, log_bytes,
   encode(log_digest, 'hex') as log_sha256, log_gone_time,
+  (select made.create_time from image as made where made.build = build.name) as image_time,
   (select json_agg(json_build_object('kind', one.kind, 'outcome', outcome, 'message', one.message) order by one.kind)
     from build_check as one where one.build = build.name) as checks,
   ${originOf(sql)} as origin`

@@ -17,6 +17,8 @@ const mostQueued = 100
 /** Why a build is queued, and by whom. */
 export type Wish = Pick<NewBuild, 'requester' | 'reason' | 'force' | 'scheduleTime' | 'retryOf'> & {
   readonly trigger: BuildTrigger
+  /** How often it is tried; as its recipe says if not given. */
+  readonly attempts?: number
 }
 
 /** Queues a build of a recipe in the version at hand, and answers its name. */
@@ -41,7 +43,7 @@ export async function queueBuild(
     pauseAfter: schedule?.pauseAfter ?? 0,
     logLimit: limits.logBytes,
     timeLimitMs: limits.timeMs,
-    maxAttempts: limits.attempts,
+    maxAttempts: wish.attempts ?? limits.attempts,
   })
   await announceQueue(tx, facility)
   return name

@@ -61,12 +61,13 @@ export function renderOrigin(row: OriginRow | null): ImportOrigin | undefined {
   return row === null ? undefined : { ...row, parts: renderParts(row.parts) }
 }
 
-function renderTimes({ scheduleTime, startTime, endTime, logGoneTime }: BuildRow) {
+function renderTimes({ scheduleTime, startTime, endTime, logGoneTime, imageTime }: BuildRow) {
   return {
     scheduleTime: scheduleTime ?? undefined,
     startTime: startTime ?? undefined,
     endTime: endTime ?? undefined,
     logGoneTime: logGoneTime ?? undefined,
+    imageTime: imageTime ?? undefined,
   }
 }
 

@@ -11,7 +11,7 @@ import { lockClaimed, lost } from '../builders/claiming.ts'
 import { parseChecks, unpassedOf } from '../builds/checks.ts'
 import { endBuild } from '../builds/ending.ts'
 import { keepChecks, type BuildRow, type CheckRow } from '../builds/queries.ts'
-import { announce } from '../db/changes.ts'
+import { announce, announceBuild } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { wantDeltas } from '../deltas/queries.ts'
 import { want } from '../facilities/queries.ts'
@@ -56,7 +56,7 @@ export async function makeImage(tx: Transaction, given: Given, today: string): P
   if (custom === undefined) await wantDeltas(tx, image)
   else await wantAtHome(tx, line.namespace, image, caller)
   await insertPackages(tx, image, header.packages)
-  if (built !== undefined) await endBuilt(tx, built)
+  if (built !== undefined) await tellBuild(tx, built)
   const aliases = released ? await followLines(tx, line) : []
   await newGeneration(tx, { images: [image], aliases })
   return image
@@ -79,13 +79,14 @@ async function holdParent(tx: Transaction, parent: string): Promise<string> {
 interface Built {
   readonly build: BuildRow
   readonly checks: readonly CheckRow[]
+  readonly checksFollow: boolean
   readonly inputs: string | undefined
 }
 
 /** The build whose image this is, which must be its builder's still, and not be told to stop. */
 async function lockBuilt(
   tx: Transaction,
-  { claim, checks, inputsDigest }: BuiltImage,
+  { claim, checks, checksFollow, inputsDigest }: BuiltImage,
   { target }: UploadRow,
   caller: Caller,
 ): Promise<Built> {
@@ -93,7 +94,7 @@ async function lockBuilt(
   const parsed = parseChecks(checks)
   const build = await lockClaimed(tx, claim, caller)
   if (build.canceller !== '') throw lost(build)
-  if (build.target === target) return { build, checks: parsed, inputs }
+  if (build.target === target) return { build, checks: parsed, checksFollow, inputs }
   const text = `The build makes ${build.target}, and the upload is of ${target}.`
   throw invalid('INVALID_FIELD', text, { field: 'built' })
 }
@@ -143,13 +144,18 @@ function manifestOf(tx: Transaction, given: Given): Promise<bigint> {
     : keepManifest(tx, manifest, bytes)
 }
 
-function isReleased({ build, checks }: Built): boolean {
-  return build.releases && unpassedOf(build.requiredChecks, checks).length === 0
+function isReleased({ build, checks, checksFollow }: Built): boolean {
+  return build.releases && !checksFollow && unpassedOf(build.requiredChecks, checks).length === 0
 }
 
-async function endBuilt(tx: Transaction, { build, checks, inputs }: Built): Promise<void> {
+/** It ends, unless its image is checked further. */
+async function tellBuild(tx: Transaction, built: Built): Promise<void> {
+  const { build, checks, checksFollow, inputs } = built
   await keepChecks(tx, build.name, checks)
-  await endBuild(tx, build, { state: 'done', inputs })
+  if (!checksFollow) return endBuild(tx, build, { state: 'done', inputs })
+  await tx`
+    update build set inputs_digest = decode(${inputs ?? null}::text, 'hex') where name = ${build.name}`
+  await announceBuild(tx, build.name)
 }
 
 /** A facility holds its own images without being told to. */

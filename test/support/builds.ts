@@ -97,13 +97,14 @@ export function checks(
   })
 }
 
-/** Publishes the image of a build over the API alone, as its builder does, and so ends the build. */
+/** Publishes the image of a build over the API alone, as its builder does, and so ends the build, unless checks follow. */
 export async function finish(
   clients: Clients,
   claimed: Claimed,
   data: Uint8Array,
   more: {
     readonly checks?: CheckResult[]
+    readonly checksFollow?: boolean
     readonly inputsDigest?: string
     readonly target?: string
     readonly requestId?: string
@@ -116,10 +117,11 @@ export async function finish(
   const uploadId = upload?.id ?? ''
   await chunks.storeChunks(storeMessages(uploadId, data))
   const { claim } = claimed
+  const { inputsDigest = '', checksFollow = false } = more
   const header = CommitHeader.create({
     requestId: more.requestId ?? randomUUID(),
     uploadId,
-    built: { claim, inputsDigest: more.inputsDigest ?? '', checks: more.checks ?? checks() },
+    built: { claim, inputsDigest, checks: more.checks ?? checks(), checksFollow },
   })
   return commit(clients, header, data)
 }

@@ -20,6 +20,7 @@ const wish = {
 const isRoot = process.getuid?.() === 0
 const ignore = (): void => undefined
 const wanted = { marker: 'login:', withinMs: 60_000 }
+const stored = Promise.resolve()
 
 /** What a guest does: says something and stays, or stops. */
 interface Guest {
@@ -78,23 +79,35 @@ describe('an image is booted', () => {
 
   test('on the processor itself, once that has run a boot sector', async () => {
     const machine = onMachine({ [small]: works, [byKvm]: up })
-    expect((await boot(wish, wanted, machine)).end).toBe('up')
+    expect((await boot(wish, wanted, stored, machine)).end).toBe('up')
     expect(started).toEqual([small, byKvm])
-    await boot(wish, wanted, machine)
+    await boot(wish, wanted, stored, machine)
     expect(started).toEqual([small, byKvm, byKvm])
   })
 
   test('on an emulated one where the boot sector takes too long, and that is tried once', async () => {
     const machine = onMachine({ [byTcg]: up })
-    expect((await boot(wish, wanted, machine)).end).toBe('up')
-    await boot(wish, wanted, machine)
+    expect((await boot(wish, wanted, stored, machine)).end).toBe('up')
+    await boot(wish, wanted, stored, machine)
     expect(started).toEqual([small, byTcg, byTcg])
     expect(log).toEqual([expect.stringContaining('The time is over after')])
   })
 
   test('on an emulated one where there is no KVM', async () => {
-    expect((await boot(wish, wanted, onMachine({ [byTcg]: up }, false))).end).toBe('up')
+    expect((await boot(wish, wanted, stored, onMachine({ [byTcg]: up }, false))).end).toBe('up')
     expect(started).toEqual([byTcg])
+  })
+
+  test('on an emulated one once it is stored, and on the processor itself before that', async () => {
+    const never = new Promise<void>(() => undefined)
+    const machine = onMachine({ [small]: works, [byKvm]: up })
+    expect((await boot(wish, wanted, never, machine)).end).toBe('up')
+    const gate = Promise.withResolvers<undefined>()
+    const booting = boot(wish, wanted, gate.promise, onMachine({ [byTcg]: up }, false))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(started).toEqual([small, byKvm])
+    gate.resolve(undefined)
+    expect((await booting).end).toBe('up')
   })
 
   test('once more on an emulated one where KVM gives up in the middle, and never with KVM after that', async () => {
@@ -102,14 +115,14 @@ describe('an image is booted', () => {
       ...{ [small]: works, [byTcg]: up },
       [byKvm]: { says: 'KVM internal error. Suberror: 1' },
     })
-    expect((await boot(wish, wanted, machine)).end).toBe('up')
-    await boot(wish, wanted, machine)
+    expect((await boot(wish, wanted, stored, machine)).end).toBe('up')
+    await boot(wish, wanted, stored, machine)
     expect(started).toEqual([small, byKvm, byTcg, byTcg])
   })
 
   test('and told with its last words where it stops', async () => {
     const machine = onMachine({ [byTcg]: { says: 'Kernel panic', stops: true } }, false)
-    const { end, message } = await boot(wish, wanted, machine)
+    const { end, message } = await boot(wish, wanted, stored, machine)
     expect(end).toBe('stopped')
     expect(message).toContain('Kernel panic')
   })

@@ -72,7 +72,7 @@ describe('what the portal does by itself is in the log, as the system:', () => {
     const lost = await claim(builder)
     await portal.sql`
       update build set lease_time = now() - interval '1 second' where name = ${lost.build.name}`
-    await takeBackLapsed({ sql: portal.sql, log })
+    await takeBackLapsed({ sql: portal.sql, log, newUlid: ulid })
     while ((await deeds('recipe', 'daily')).length < 2);
     await fail(builder, (await claim(builder)).claim, 'no space')
     expect(await deeds('recipe', 'daily')).toEqual(['pause-recipe', 'lose-builder', 'queue-build'])

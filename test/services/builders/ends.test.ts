@@ -1,9 +1,19 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { expect, test } from '@jest/globals'
+import { ulid } from 'ulid'
 import { Failure } from '../../../lib/failure.ts'
 import { makeLog } from '../../../lib/log.ts'
 import { takeBackLapsed } from '../../../services/builds/keeping.ts'
-import { claimRequest, fail, finish, log, putRecipe, run } from '../../support/builds.ts'
+import {
+  checks,
+  claimRequest,
+  fail,
+  finish,
+  log,
+  putRecipe,
+  run,
+  type Claimed,
+} from '../../support/builds.ts'
 import { freshPortal, type Clients } from '../../support/portal.ts'
 
 const builds = 60
@@ -16,6 +26,15 @@ function chance(seed: number): () => number {
     state = (state * 1_103_515_245 + 12_345) % 2 ** 31
     return state / 2 ** 31
   }
+}
+
+interface Ended {
+  readonly state: string
+  readonly image: string | null
+  readonly made: string | null
+  readonly standing: string | null
+  readonly retryOf: string | null
+  readonly checks: number
 }
 
 /** A call that may come too late: the build was cancelled, or is another one's by then. */
@@ -52,13 +71,23 @@ test(`${builds} builds whose builders die, dawdle and are told to stop end once 
             update build set lease_time = now() - interval '1 second' where claim = ${mine.claim}`
       }
       if (what < 0.6) await late(fail(clients, mine.claim))
-      else await late(finish(clients, mine, randomBytes(200)))
+      else if (what < 0.8) await late(finish(clients, mine, randomBytes(200)))
+      else await late(finishLater(clients, mine, next()))
     }
+  }
+
+  /** Makes the image, and tells later what became of it, or never. */
+  async function finishLater(clients: Clients, mine: Claimed, what: number): Promise<void> {
+    await finish(clients, mine, randomBytes(200), { checks: [], checksFollow: true })
+    if (what < 0.3) return
+    if (what < 0.5) return void (await fail(clients, mine.claim))
+    const outcome = { $case: 'made', value: { checks: checks() } } as const
+    await clients.builds.finishBuild({ claim: mine.claim, outcome })
   }
 
   async function disturb(next: () => number): Promise<void> {
     while (await open()) {
-      await takeBackLapsed({ sql: portal.sql, log: makeLog('silent') })
+      await takeBackLapsed({ sql: portal.sql, log: makeLog('silent'), newUlid: ulid })
       const name = names[Math.floor(next() * builds * 6)]
       if (name === undefined) continue
       await late(producer.builds.cancelBuild({ requestId: randomUUID(), name }))
@@ -71,11 +100,17 @@ test(`${builds} builds whose builders die, dawdle and are told to stop end once 
       work((i % 2 === 0 ? portal : other).as('agent:portal'), `w${i}`, chance(i + 2)),
     ),
   ])
-  const rows = await portal.sql<{ state: string; image: string | null; made: string | null }[]>`
-      select build.state, build.image, image.name as made
+  const rows = await portal.sql<Ended[]>`
+      select build.state, build.image, image.name as made, image.state as standing, retry_of,
+        (select count(*)::int from build_check where build = build.name) as checks
       from build left join image on image.build = build.name`
-  expect(rows).toHaveLength(builds)
-  for (const { state, image, made } of rows) expect(made).toBe(state === 'done' ? image : null)
+  // One whose builder went away from an image is followed by another.
+  expect(rows.filter(({ retryOf }) => retryOf === null)).toHaveLength(builds)
+  for (const { state, image, made, standing, checks: told } of rows) {
+    if (state === 'done') expect({ made, told }).toEqual({ made: image, told: 4 })
+    else if (state === 'cancelled') expect([null, 'candidate']).toContain(standing)
+    else expect(made).toBe(null)
+  }
   const ends = new Set(rows.map(({ state }) => state))
   expect(ends).toEqual(new Set(['done', 'failed', 'cancelled']))
 }, 120_000)

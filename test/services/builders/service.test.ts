@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { ulid } from 'ulid'
 import { BuildFailure, BuildState } from '../../../proto/gen/merge/image/v1/build.ts'
 import { BuilderKind } from '../../../proto/gen/merge/image/v1/recipe.ts'
 import { endLate, takeBackLapsed } from '../../../services/builds/keeping.ts'
@@ -33,7 +34,7 @@ describe('builders', () => {
   const get = async (name: string) => (await producer.builds.getBuild({ name })).build
   const lapse = async () => {
     await portal.sql`update build set lease_time = now() - interval '1 second' where state = 'running'`
-    await takeBackLapsed({ sql: portal.sql, log: makeLog('silent') })
+    await takeBackLapsed({ sql: portal.sql, log: makeLog('silent'), newUlid: ulid })
   }
   const lost = { kind: 'precondition', reason: 'BUILD_LOST' }
 
@@ -176,7 +177,7 @@ describe('builders', () => {
     const progress = { step: 'installing packages', done: 3n, total: 10n }
     const beat = await builder.builds.heartbeatBuild({ claim: mine, progress })
     expect(beat).toMatchObject({ cancelled: false })
-    await takeBackLapsed({ sql: portal.sql, log: makeLog('silent') })
+    await takeBackLapsed({ sql: portal.sql, log: makeLog('silent'), newUlid: ulid })
     expect(await get(name)).toMatchObject({ state: BuildState.BUILD_STATE_RUNNING, progress })
   })
 

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { ulid } from 'ulid'
 import { makeLog } from '../../../lib/log.ts'
 import { BuildState } from '../../../proto/gen/merge/image/v1/build.ts'
 import { takeBackLapsed } from '../../../services/builds/keeping.ts'
@@ -76,7 +77,7 @@ describe('the name that a build is given', () => {
     const { build } = await next()
     await portal.sql`
       update build set lease_time = now() - interval '1 second' where name = ${build.name}`
-    await takeBackLapsed({ sql: portal.sql, log: makeLog('silent') })
+    await takeBackLapsed({ sql: portal.sql, log: makeLog('silent'), newUlid: ulid })
     const again = await claim(builder, { worker: randomUUID(), waitSeconds: 30 })
     expect(again.build).toMatchObject({ name: build.name, attempt: 2, image: nameOf(1) })
     expect(await skip(again, image)).toMatchObject({ image: nameOf(1) })

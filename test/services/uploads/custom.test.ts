@@ -112,7 +112,7 @@ describe('a custom image', () => {
     await putRecipe(agent, 'lab1/built', { line: 'lab1/debian-12-built-x86', release: 'automatic' })
     const name = await run(manager, 'lab1/built')
     const mine = await claim(agent, { facility: 'lab1' })
-    const built = { claim: mine.claim, inputsDigest: '', checks: checks() }
+    const built = { claim: mine.claim, inputsDigest: '', checks: checks(), checksFollow: false }
     const image = await register(randomBytes(100), { target: mine.build.target, header: { built } })
     expect(image).toMatchObject({
       name: mine.build.image,
@@ -128,7 +128,7 @@ describe('a custom image', () => {
     const name = await run(manager, 'lab1/secret')
     const mine = await claim(agent, { facility: 'lab1' })
     const found = checks().map((check) => ({ ...check, message: '/root/.our-secret' }))
-    const built = { claim: mine.claim, inputsDigest: '', checks: found }
+    const built = { claim: mine.claim, inputsDigest: '', checks: found, checksFollow: false }
     const image = await register(randomBytes(100), { target: mine.build.target, header: { built } })
     const { images, builds, resolver } = portal.as('experimenter')
     const request = ResolveImageRequest.create({ reference: image.name })

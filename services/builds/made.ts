@@ -1,0 +1,107 @@
+import { Failure, invalid } from '../../lib/failure.ts'
+import { BuildTrigger } from '../../proto/gen/merge/image/v1/build.ts'
+import { CheckOutcome } from '../../proto/gen/merge/image/v1/image.ts'
+import type { Transaction } from '../db/open.ts'
+import { lockSubject, stand } from '../images/standing.ts'
+import { getRecipe } from '../recipes/service.ts'
+import { unpassedOf } from './checks.ts'
+import { endBuild } from './ending.ts'
+import { keepChecks, type BuildRow, type CheckRow } from './queries.ts'
+import { queueBuild } from './queue.ts'
+
+// Builds whose images are there while their last checks still run.
+
+/** A build, and the exact name of the image that it made. */
+export type MadeRow = BuildRow & { readonly image: string; readonly imageTime: Date }
+
+export function isMade(build: BuildRow): build is MadeRow {
+  return build.imageTime !== null && build.image !== null
+}
+
+/** Ends a locked build with what the last checks came to, and releases its image if its recipe wants that and nothing is in the way. */
+export async function endMade(
+  tx: Transaction,
+  build: MadeRow,
+  last: readonly CheckRow[],
+  message = '',
+): Promise<void> {
+  const before = build.checks ?? []
+  const twice = last.some(({ kind }) => before.some((one) => one.kind === kind))
+  if (twice) {
+    const text = 'A check was told when the image was made: it is not told again.'
+    throw invalid('INVALID_FIELD', text, { field: 'checks' })
+  }
+  await keepChecks(tx, build.name, last)
+  // Lines come before recipes, which the end of a build locks.
+  const isSound = unpassedOf(build.requiredChecks, [...before, ...last]).length === 0
+  if (build.releases && isSound) await release(tx, build)
+  await endBuild(tx, build, { state: 'done', inputs: undefined, message })
+}
+
+async function release(tx: Transaction, { image, builder }: MadeRow): Promise<void> {
+  const subject = await lockSubject(tx, { name: image, etag: '', reason: '' })
+  // Somebody may have decided otherwise while it was checked.
+  if (subject.state !== 'candidate') return
+  const released = { state: 'released', heldBack: false, replacement: null } as const
+  await stand(tx, subject, released, { actor: builder, reason: 'its checks passed' })
+}
+
+/** Ends a locked build whose last checks came to nothing, for this reason. */
+export async function endUnchecked(
+  tx: Transaction,
+  build: MadeRow,
+  outcome: CheckOutcome.CHECK_OUTCOME_FAILED | CheckOutcome.CHECK_OUTCOME_SKIPPED,
+  why: string,
+  message = '',
+): Promise<void> {
+  const told = (build.checks ?? []).map(({ kind }) => kind)
+  const absent = build.requiredChecks.filter((kind) => !told.includes(kind))
+  await endMade(
+    tx,
+    build,
+    absent.map((kind) => ({ kind, outcome, message: why })),
+    message,
+  )
+}
+
+/** What becomes of a locked build whose builder went away while its image was checked: the image stays a candidate, and another one is built. */
+export async function loseChecker(
+  tx: Transaction,
+  build: MadeRow,
+  newUlid: () => string,
+): Promise<void> {
+  const why = `${build.builder} went away while it was checked.`
+  await endUnchecked(
+    tx,
+    build,
+    CheckOutcome.CHECK_OUTCOME_SKIPPED,
+    why,
+    await retried(tx, build, newUlid),
+  )
+}
+
+/** Queues another build instead, as often as a build is tried; says which, or why there is none. */
+async function retried(tx: Transaction, build: MadeRow, newUlid: () => string): Promise<string> {
+  const { name, recipe, recipeVersion, attempt, maxAttempts, requester } = build
+  const attempts = maxAttempts - attempt
+  const gone = 'Its builder went away while the image was checked'
+  if (recipe === null || attempts < 1) {
+    return `${gone}, ${attempt} of ${maxAttempts} times: the image stays a candidate.`
+  }
+  const trigger = BuildTrigger.BUILD_TRIGGER_RETRY
+  const reason = `${gone}.`
+  const wish = { trigger, requester, reason, retryOf: name, scheduleTime: null, force: true }
+  try {
+    const row = await getRecipe(tx, recipe, recipeVersion ?? 0)
+    const again = await queueBuild(tx, row, { ...wish, attempts }, newUlid)
+    return `${gone}: it stays a candidate, and ${again} makes another one.`
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    return `${gone}: it stays a candidate, and there is no other build: ${error.message}`
+  }
+}
+
+/** What a cancelled build says of the image that it had made by then. */
+export function stays({ image }: MadeRow): string {
+  return `${image} is there already, and stays a candidate.`
+}
