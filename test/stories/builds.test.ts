@@ -63,6 +63,9 @@ story('the recipe of Debian', () => {
     expect(first.build.message).toBe('')
     expect(stateOf(first.build)).toBe('done')
     expect(first.liveMs).toBeGreaterThan(10_000)
+    expect(first.log.match(/Generating .*initrd/g)).toHaveLength(1)
+    // It can be had by its name before it was booted.
+    expect(first.build.imageTime?.getTime()).toBeLessThan(first.build.endTime?.getTime() ?? 0)
     const passed = CheckOutcome.CHECK_OUTCOME_PASSED
     expect(first.build.checks.map(({ outcome }) => outcome)).toEqual([
       passed,

@@ -3,7 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { sector, sectorWords } from '../../agent/build/sector.ts'
 import { ListBuildsRequest, type Build } from '../../proto/gen/merge/image/v1/build.ts'
+import { CheckKind, CheckOutcome } from '../../proto/gen/merge/image/v1/image.ts'
 import { folderOf, startTestbed, type Testbed } from '../../testbed/testbed.ts'
 import { commandRecipe, processesWith, startBuild, stateOf, watched } from '../support/building.ts'
 import { until } from '../support/daemon.ts'
@@ -12,6 +14,9 @@ import { clientsAs, type Clients } from '../support/portal.ts'
 /** KILLS=30 takes five minutes: docs/benchmarks.md has what came of it. */
 const kills = Number(process.env['KILLS'] ?? 6)
 const seed = Number(process.env['SEED'] ?? 20261128)
+
+/** Each of those in mid-check is followed by another build. */
+const checkKills = Math.ceil(kills / 3)
 
 /** A number from 0 to 1 that the seed decides. */
 function chance(i: number): number {
@@ -31,6 +36,19 @@ const recipe = commandRecipe(
   ],
   ['limits: { attempts: 10 }'],
 )
+
+/** A boot sector that says a few words, in a disk of some size. */
+const bootable = commandRecipe(
+  [
+    `echo ${sector().toString('base64')} | base64 -d >rootfs.raw`,
+    'head -c 50000000 /dev/urandom >>rootfs.raw',
+  ],
+  [
+    `checks: { boot: { marker: ${sectorWords}, within: 1m }, fsck: off, hygiene: off, packages: off }`,
+    'boot: [bios]',
+    'limits: { attempts: 10 }',
+  ],
+).replace('checks: { boot: off, fsck: off, hygiene: off, packages: off }\n', '')
 
 describe('builds end once, with nothing left of them, whoever is killed', () => {
   let testbed: Testbed
@@ -58,8 +76,8 @@ describe('builds end once, with nothing left of them, whoever is killed', () => 
     testbed.startFacility('portal', [], ['--build', 'command'])
 
   /** Begins a build, waits until its log says this, and a random while longer. */
-  async function begin(words: string, mostMs: number): Promise<string> {
-    const name = await startBuild(admin, 'tiny', recipe)
+  async function begin(words: string, mostMs: number, text = recipe): Promise<string> {
+    const name = await startBuild(admin, 'tiny', text)
     let all = ''
     for await (const { log } of admin.builds.watchBuild({ name, logOffset: 0n })) {
       all += log.toString()
@@ -156,5 +174,31 @@ describe('builds end once, with nothing left of them, whoever is killed', () => 
       await nothingLeft()
     }
     await tell('agent killed in mid-upload', names)
+  }, 600_000)
+
+  test(`${checkKills} kills of the agent while its image is checked`, async () => {
+    const names: string[] = []
+    let again = 0
+    for (let i = 0; i < checkKills; i++) {
+      const name = await begin('is there, as a candidate', 300, bootable)
+      await agent().stop('SIGKILL')
+      await until('the guest ends', () => Promise.resolve(processesWith(folder()) === ''))
+      await restart()
+      const { message, ...build } = await ended(name)
+      expect(stateOf({ message, ...build })).toBe('done')
+      names.push(name)
+      // Unless the check was over in that moment.
+      const next = /and (\S+) makes another one/.exec(message)?.[1]
+      if (next !== undefined) {
+        again++
+        const { checks } = await ended(next)
+        const boot = checks.find(({ kind }) => kind === CheckKind.CHECK_KIND_BOOT)
+        expect(boot?.outcome).toBe(CheckOutcome.CHECK_OUTCOME_PASSED)
+        names.push(next)
+      }
+      await nothingLeft()
+    }
+    expect(again).toBeGreaterThan(0)
+    await tell(`agent killed in mid-check, ${again} built again`, names)
   }, 600_000)
 })
