@@ -3,7 +3,10 @@ import type { Command, Places } from './plan.ts'
 
 export type DebianRecipe = Recipe & DebianBuild
 
-/** Says which packages would be installed, in some seconds; `own` are the mirrors of Debian that the machine uses. */
+/**
+ * Says which packages would be installed, in some seconds; `own` are the mirrors of Debian that the machine uses. What is essential is
+ * asked for by name: it is installed first, but in a simulation nothing is, and apt would take other packages for the same purpose.
+ */
 export function resolveDebian(
   recipe: DebianRecipe,
   places: Places,
@@ -15,7 +18,7 @@ export function resolveDebian(
     argv: mmdebstrap(
       recipe,
       own,
-      ['--simulate', '--verbose', '--format=directory'],
+      ['--simulate', '--verbose', '--format=directory', '--include=?essential'],
       `${places.temporary}/simulated`,
     ),
     blame: 'PACKAGES',

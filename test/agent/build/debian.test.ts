@@ -75,7 +75,13 @@ describe('sources', () => {
 test('packages are resolved without a download', () => {
   expect(resolveDebian(debian({ packages: '[nano, vim]' }), places, own).argv).toEqual([
     ...['mmdebstrap', '--mode=root', '--variant=minbase'],
-    ...['--simulate', '--verbose', '--format=directory', '--include=nano,vim'],
+    ...[
+      '--simulate',
+      '--verbose',
+      '--format=directory',
+      '--include=?essential',
+      '--include=nano,vim',
+    ],
     ...['trixie', '/builds/tmp/simulated', 'deb http://near/debian trixie main'],
   ])
 })
