@@ -29,9 +29,10 @@ function buildFacts({ provenance }: Image): Facts {
     ['Log digest', provenance.logDigest],
     ['Link', provenance.link],
   ]
+  const until = endTime === undefined ? 'now: it is still checked' : time(endTime)
   return [
     ...importFacts(provenance),
-    ['Build', `${build} by ${plain(builder)}, ${time(startTime)} to ${time(endTime)}`],
+    ['Build', `${build} by ${plain(builder)}, ${time(startTime)} to ${until}`],
     ...(provenance.origin === undefined ? [['Recipe', recipeText(provenance)] as const] : []),
     ...optional.filter(([, value]) => value !== ''),
   ]

@@ -44,8 +44,7 @@ export async function claimBuild(
   newUlid: () => string,
 ): Promise<BuildRow | undefined> {
   const { fits, holds, strays } = await look(sql, worker, room)
-  // By itself: it may lock recipes, which come after lines.
-  if (strays) await sql.begin((tx) => giveUp(tx, worker, newUlid))
+  if (strays) while (await giveUpOne(sql, worker, newUlid));
   else if (!fits && !holds) return undefined
   return sql.begin(async (tx) => {
     await lockClaims(tx, worker)
@@ -91,12 +90,15 @@ async function lockClaims(tx: Transaction, { facility }: Worker): Promise<void> 
   await tx`select pg_advisory_xact_lock(hashtextextended(${`claims of ${facility ?? ''}`}, 0))`
 }
 
-/** What a worker claimed before and does not hold any more; it was killed, or it would. */
-async function giveUp(tx: Transaction, worker: Worker, newUlid: () => string): Promise<void> {
-  const lost = await tx<BuildRow[]>`
-    select ${buildColumns(tx)} from build
-    where ${isStray(tx, worker)} order by name for no key update`
-  for (const build of lost) await loseBuilder(tx, build, newUlid)
+/** What a worker claimed before and does not hold any more; it was killed, or it would. Each by itself, for it locks more than builds. */
+async function giveUpOne(sql: Sql, worker: Worker, newUlid: () => string): Promise<boolean> {
+  return sql.begin(async (tx) => {
+    const [stray] = await tx<BuildRow[]>`
+      select ${buildColumns(tx)} from build
+      where ${isStray(tx, worker)} order by name limit 1 for no key update`
+    if (stray !== undefined) await loseBuilder(tx, stray, newUlid)
+    return stray !== undefined
+  })
 }
 
 const isStray = (sql: Sql | Transaction, { caller, worker, claim, holding }: Worker) => sql`

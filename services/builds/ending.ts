@@ -4,6 +4,7 @@ import { recordEvent } from '../audit/record.ts'
 import type { Resource } from '../audit/resources.ts'
 import { announceBuild, announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
+import { newGeneration } from '../generation.ts'
 import { pauseRecipe } from '../recipes/queries.ts'
 import { tellSource } from '../sources/failing.ts'
 import { digestLog, noteInLog } from './logs.ts'
@@ -42,6 +43,10 @@ export async function endBuild(tx: Transaction, build: BuildRow, end: BuildEnd):
       log_digest = decode(${await digestLog(tx, name)}, 'hex')
     where name = ${name}`
   if (end.state === 'skipped') await giveNameBack(tx, build)
+  // An image that was there before says from now on how its build ended. The names come before recipes.
+  if (build.imageTime !== null && build.image !== null) {
+    await newGeneration(tx, { images: [build.image] })
+  }
   await tellRecipe(tx, build, end.state, message)
   await announceBuild(tx, name)
   await announceQueue(tx, build.facility)

@@ -46,20 +46,27 @@ export async function keepBuilding(deps: KeepingDeps, signal: AbortSignal): Prom
 }
 
 /** Takes back the builds whose builders gave no sign of life for the length of a lease. */
-export async function takeBackLapsed({
+export async function takeBackLapsed(
+  deps: Pick<KeepingDeps, 'sql' | 'log' | 'newUlid'>,
+): Promise<void> {
+  while (await takeBackOne(deps));
+}
+
+/** By itself, as its end may lock an image and its recipe: so nobody waits for two in another order. */
+async function takeBackOne({
   sql,
   log,
   newUlid,
-}: Pick<KeepingDeps, 'sql' | 'log' | 'newUlid'>): Promise<void> {
-  await sql.begin(async (tx) => {
-    const lapsed = await tx<BuildRow[]>`
+}: Pick<KeepingDeps, 'sql' | 'log' | 'newUlid'>): Promise<boolean> {
+  return sql.begin(async (tx) => {
+    const [lapsed] = await tx<BuildRow[]>`
       select ${buildColumns(tx)} from build
       where state = 'running' and lease_time < now()
-      order by name for no key update skip locked`
-    for (const build of lapsed) {
-      await loseBuilder(tx, build, newUlid)
-      log.info({ build: build.name, builder: build.builder }, 'builder went away')
-    }
+      order by name limit 1 for no key update skip locked`
+    if (lapsed === undefined) return false
+    await loseBuilder(tx, lapsed, newUlid)
+    log.info({ build: lapsed.name, builder: lapsed.builder }, 'builder went away')
+    return true
   })
 }
 
@@ -71,7 +78,7 @@ export async function endLate(deps: Pick<KeepingDeps, 'sql' | 'log'>): Promise<v
   while (await endOneLate(deps));
 }
 
-/** By itself, as it locks its recipe: so nobody waits for two in another order. */
+/** By itself too. */
 async function endOneLate({ sql, log }: Pick<KeepingDeps, 'sql' | 'log'>): Promise<boolean> {
   return sql.begin(async (tx) => {
     const [late] = await tx<BuildRow[]>`

@@ -116,6 +116,19 @@ describe('an image that is there while it is still checked', () => {
     expect((await imageOf(mine.image))?.state).toBe(ImageState.IMAGE_STATE_CANDIDATE)
   })
 
+  test('is told anew to who remembers it, once its last check is over', async () => {
+    const mine = await made()
+    const before = await imageOf(mine.image)
+    expect(before?.provenance?.endTime).toBeUndefined()
+    await tell(mine, CheckOutcome.CHECK_OUTCOME_FAILED)
+    const after = await imageOf(mine.image)
+    expect(after?.checks).toHaveLength(4)
+    expect(after?.provenance?.endTime).toBeInstanceOf(Date)
+    const generations = await portal.sql<{ image: string; all: string }[]>`
+      select image.generation as image, names.generation as all from image, names where name = ${mine.image}`
+    expect(generations[0]?.image).toBe(generations[0]?.all)
+  })
+
   test('stays what somebody made of it meanwhile', async () => {
     const mine = await made()
     const about = { requestId: randomUUID(), name: mine.image, etag: '', replacement: '' }
