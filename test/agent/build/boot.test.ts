@@ -14,6 +14,7 @@ test('an image is booted with its own kernel, and nothing that it writes reaches
   const { argv, environment } = bootImage(wish, 'tcg')
   expect(argv).toEqual([
     ...['qemu-system-x86_64', '-machine', 'q35,usb=off,vmport=off,smbus=off,sata=off'],
+    ...['-cpu', 'max,svm=off,la57=off'],
     ...['-nodefaults', '-vga', 'none', '-accel', 'tcg', '-m', '1024', '-smp', '2'],
     ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-nic', 'none'],
     ...['-snapshot', '-drive', 'file=/builds/a,,b/rootfs.raw,format=raw,if=virtio'],
@@ -27,6 +28,7 @@ test('a disk is booted by its own boot loader, on a machine with all that boot l
   const { argv } = bootImage({ ...wish, format: 'qcow2', start: { by: 'bios' } }, 'kvm')
   expect(argv.slice(-2)).toEqual(['-drive', 'file=/builds/a,,b/rootfs.raw,format=qcow2,if=virtio'])
   expect(argv).not.toContain('-nodefaults')
+  expect(argv).toContain('max,svm=off,la57=off')
 })
 
 test('a disk that is to start by EFI is given to its firmware', () => {
