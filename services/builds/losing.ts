@@ -53,9 +53,11 @@ export async function endOverdue(tx: Transaction, build: BuildRow): Promise<void
   return endBuild(tx, build, { state: 'failed', failure: BuildFailure.BUILD_FAILURE_TIME, message })
 }
 
-function resourcesOf({ name, recipe, origin }: BuildRow): readonly Resource[] {
+function resourcesOf(build: BuildRow): readonly Resource[] {
+  const { name, recipe, origin } = build
   return [
     { kind: 'build', name },
+    ...(isMade(build) ? [{ kind: 'image', name: build.image }] : []),
     ...(recipe === null ? [] : [{ kind: 'recipe', name: recipe }]),
     ...(origin === null ? [] : [{ kind: 'source', name: origin.source }]),
   ]

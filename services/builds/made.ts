@@ -1,6 +1,7 @@
 import { Failure, invalid } from '../../lib/failure.ts'
 import { BuildTrigger } from '../../proto/gen/merge/image/v1/build.ts'
 import { CheckOutcome } from '../../proto/gen/merge/image/v1/image.ts'
+import { recordEvent } from '../audit/record.ts'
 import type { Transaction } from '../db/open.ts'
 import { lockSubject, stand } from '../images/standing.ts'
 import { getRecipe } from '../recipes/service.ts'
@@ -94,6 +95,11 @@ async function retried(tx: Transaction, build: MadeRow, newUlid: () => string): 
   try {
     const row = await getRecipe(tx, recipe, recipeVersion ?? 0)
     const again = await queueBuild(tx, row, { ...wish, attempts }, newUlid)
+    const resources = [
+      { kind: 'build', name: again },
+      { kind: 'recipe', name: recipe },
+    ]
+    await recordEvent(tx, { deed: 'queue-build', resources, reason })
     return `${gone}: it stays a candidate, and ${again} makes another one.`
   } catch (error) {
     if (!(error instanceof Failure)) throw error

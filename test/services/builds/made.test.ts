@@ -189,6 +189,13 @@ describe('an image that is there while it is still checked', () => {
     expect(ended?.state).toBe(BuildState.BUILD_STATE_DONE)
     expect(ended?.message).toContain(`${again?.name ?? ''} makes another one`)
     expect((await bootOf(first.image))?.outcome).toBe(CheckOutcome.CHECK_OUTCOME_SKIPPED)
+    const about = [`image:${first.image}`, `build:${again?.name ?? ''}`]
+    const events = await portal.sql<{ method: string }[]>`
+      select method from event_draft where resources && ${about}
+      union select method from event where resources && ${about}`
+    expect(events.map(({ method }) => method)).toEqual(
+      expect.arrayContaining(['lose-builder', 'queue-build']),
+    )
     expect((await imageOf(first.image))?.state).toBe(ImageState.IMAGE_STATE_CANDIDATE)
 
     const mine = await claim(builder)
