@@ -1,7 +1,6 @@
 import { whyPaused } from '../../lib/recipes/schedule.ts'
 import { BuildFailure } from '../../proto/gen/merge/image/v1/build.ts'
 import { recordEvent } from '../audit/record.ts'
-import type { Resource } from '../audit/resources.ts'
 import { announceBuild, announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { newGeneration } from '../generation.ts'

@@ -80,9 +80,9 @@ test(`${builds} builds whose builders die, dawdle and are told to stop end once 
   async function finishLater(clients: Clients, mine: Claimed, what: number): Promise<void> {
     await finish(clients, mine, randomBytes(200), { checks: [], checksFollow: true })
     if (what < 0.3) return
-    if (what < 0.5) return void (await fail(clients, mine.claim))
     const outcome = { $case: 'made', value: { checks: checks() } } as const
-    await clients.builds.finishBuild({ claim: mine.claim, outcome })
+    if (what < 0.5) await fail(clients, mine.claim)
+    else await clients.builds.finishBuild({ claim: mine.claim, outcome })
   }
 
   async function disturb(next: () => number): Promise<void> {
