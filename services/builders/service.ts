@@ -18,7 +18,7 @@ import { parseChecks } from '../builds/checks.ts'
 import { endBuild, type BuildEnd } from '../builds/ending.ts'
 import { endCancelled } from '../builds/losing.ts'
 import { appendLog, partBytes } from '../builds/logs.ts'
-import { endMade, endUnchecked, isMade } from '../builds/made.ts'
+import { endMade, endUnchecked, endWithImage, isMade } from '../builds/made.ts'
 import { getBuild, type BuildRow, type CheckRow } from '../builds/queries.ts'
 import { digestText, renderBuild } from '../builds/render.ts'
 import { announceBuild, type BuildNews } from '../db/changes.ts'
@@ -202,11 +202,11 @@ async function endAs(tx: Transaction, build: BuildRow, end: Told): Promise<void>
     if (end.state === 'failed') {
       return endUnchecked(tx, build, CheckOutcome.CHECK_OUTCOME_FAILED, end.message)
     }
+    if (end.state === 'cancelled') return endWithImage(tx, build, end)
   } else if (end.state !== 'made') {
     if (end.state === 'skipped') await demandImage(tx, end.unchangedImage)
     return endBuild(tx, build, inWords(build, end))
   }
-  if (end.state === 'cancelled') return endBuild(tx, build, end)
   const what = isMade(build) ? 'has made its image' : 'has made no image'
   throw precondition('WRONG_STATE', `${build.name} ${what}: it cannot end as ${end.state}.`, {
     state: build.state,

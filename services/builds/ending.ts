@@ -3,7 +3,6 @@ import { BuildFailure } from '../../proto/gen/merge/image/v1/build.ts'
 import { recordEvent } from '../audit/record.ts'
 import { announceBuild, announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
-import { newGeneration } from '../generation.ts'
 import { pauseRecipe } from '../recipes/queries.ts'
 import { tellSource } from '../sources/failing.ts'
 import { digestLog, noteInLog } from './logs.ts'
@@ -42,10 +41,6 @@ export async function endBuild(tx: Transaction, build: BuildRow, end: BuildEnd):
       log_digest = decode(${await digestLog(tx, name)}, 'hex')
     where name = ${name}`
   if (end.state === 'skipped') await giveNameBack(tx, build)
-  // An image that was there before says from now on how its build ended. The names come before recipes.
-  if (build.imageTime !== null && build.image !== null) {
-    await newGeneration(tx, { images: [build.image] })
-  }
   await tellRecipe(tx, build, end.state, message)
   await announceBuild(tx, name)
   await announceQueue(tx, build.facility)

@@ -6,7 +6,7 @@ import { announceBuild, announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { cancelledBy, endBuild } from './ending.ts'
 import { noteInLog } from './logs.ts'
-import { endUnchecked, isMade, loseChecker, stays } from './made.ts'
+import { endUnchecked, endWithImage, isMade, loseChecker } from './made.ts'
 import type { BuildRow } from './queries.ts'
 
 // Builds that are taken from their builders: these went away, were too slow, or were told to stop.
@@ -66,6 +66,7 @@ function resourcesOf(build: BuildRow): readonly Resource[] {
 /** Ends a locked build that runs and that somebody wanted cancelled. */
 export async function endCancelled(tx: Transaction, build: BuildRow): Promise<void> {
   const by = cancelledBy(build.canceller)
-  const message = isMade(build) ? `${by} ${stays(build)}` : by
-  return endBuild(tx, build, { state: 'cancelled', message })
+  if (!isMade(build)) return endBuild(tx, build, { state: 'cancelled', message: by })
+  const message = `${by} ${build.image} is there already, and stays a candidate.`
+  return endWithImage(tx, build, { state: 'cancelled', message })
 }

@@ -3,10 +3,12 @@ import { BuildTrigger } from '../../proto/gen/merge/image/v1/build.ts'
 import { CheckOutcome } from '../../proto/gen/merge/image/v1/image.ts'
 import { recordEvent } from '../audit/record.ts'
 import type { Transaction } from '../db/open.ts'
+import { newGeneration } from '../generation.ts'
+import { lockImage } from '../images/queries.ts'
 import { lockSubject, stand } from '../images/standing.ts'
 import { getRecipe } from '../recipes/service.ts'
 import { unpassedOf } from './checks.ts'
-import { endBuild } from './ending.ts'
+import { endBuild, type BuildEnd } from './ending.ts'
 import { keepChecks, type BuildRow, type CheckRow } from './queries.ts'
 import { queueBuild } from './queue.ts'
 
@@ -33,18 +35,27 @@ export async function endMade(
     throw invalid('INVALID_FIELD', text, { field: 'checks' })
   }
   await keepChecks(tx, build.name, last)
-  // Lines come before recipes, which the end of a build locks.
   const isSound = unpassedOf(build.requiredChecks, [...before, ...last]).length === 0
-  if (build.releases && isSound) await release(tx, build)
-  await endBuild(tx, build, { state: 'done', inputs: undefined, message })
+  const end = { state: 'done', inputs: undefined, message } as const
+  if (build.releases && isSound) await endReleased(tx, build, end)
+  else await endWithImage(tx, build, end)
 }
 
-async function release(tx: Transaction, { image, builder }: MadeRow): Promise<void> {
-  const subject = await lockSubject(tx, { name: image, etag: '', reason: '' })
-  // Somebody may have decided otherwise while it was checked.
-  if (subject.state !== 'candidate') return
+/** Ends a build and releases its image, unless somebody decided otherwise while it was checked. */
+async function endReleased(tx: Transaction, build: MadeRow, end: BuildEnd): Promise<void> {
+  // Its line before the recipe, which the build's end locks, and that before aliases and names, which the release does.
+  const subject = await lockSubject(tx, { name: build.image, etag: '', reason: '' })
+  if (subject.state !== 'candidate') return endWithImage(tx, build, end)
+  await endBuild(tx, build, end)
   const released = { state: 'released', heldBack: false, replacement: null } as const
-  await stand(tx, subject, released, { actor: builder, reason: 'its checks passed' })
+  await stand(tx, subject, released, { actor: build.builder, reason: 'its checks passed' })
+}
+
+/** Ends a build whose image is there, which says from now on how that was. */
+export async function endWithImage(tx: Transaction, build: MadeRow, end: BuildEnd): Promise<void> {
+  await lockImage(tx, build.image)
+  await endBuild(tx, build, end)
+  await newGeneration(tx, { images: [build.image] })
 }
 
 /** Ends a locked build whose last checks came to nothing, for this reason. */
@@ -105,9 +116,4 @@ async function retried(tx: Transaction, build: MadeRow, newUlid: () => string): 
     if (!(error instanceof Failure)) throw error
     return `${gone}: it stays a candidate, and there is no other build: ${error.message}`
   }
-}
-
-/** What a cancelled build says of the image that it had made by then. */
-export function stays({ image }: MadeRow): string {
-  return `${image} is there already, and stays a candidate.`
 }

@@ -15,6 +15,7 @@ import { readCatalogue } from '../catalog/queries.ts'
 import type { Sql, Transaction } from '../db/open.ts'
 import { once } from '../db/requests.ts'
 import { getFacility } from '../facilities/service.ts'
+import { newGeneration } from '../generation.ts'
 import { giveBuild, lockImage } from '../images/queries.ts'
 import { noImage } from '../images/found.ts'
 import { everyCheck, parseChecks } from './checks.ts'
@@ -141,6 +142,7 @@ async function giveImage(tx: Transaction, build: string, image: string): Promise
   const { build: at } = parseImageName(image)
   await tx`
     update build set image = ${image}, day = ${at.day}, serial = ${at.serial} where name = ${build}`
+  await newGeneration(tx, { images: [image] })
 }
 
 function endOf({ inputs }: Report, { failure, message }: ReportBuildRequest): BuildEnd {
