@@ -18,7 +18,7 @@ import { parseChecks } from '../builds/checks.ts'
 import { endBuild, type BuildEnd } from '../builds/ending.ts'
 import { endCancelled } from '../builds/losing.ts'
 import { appendLog, partBytes } from '../builds/logs.ts'
-import { endMade, endUnchecked, endWithImage, isMade } from '../builds/made.ts'
+import { endMade, endWithImage, isMade, untold } from '../builds/made.ts'
 import { getBuild, type BuildRow, type CheckRow } from '../builds/queries.ts'
 import { digestText, renderBuild } from '../builds/render.ts'
 import { announceBuild, type BuildNews } from '../db/changes.ts'
@@ -200,7 +200,7 @@ async function endAs(tx: Transaction, build: BuildRow, end: Told): Promise<void>
   if (isMade(build)) {
     if (end.state === 'made') return endMade(tx, build, end.checks)
     if (end.state === 'failed') {
-      return endUnchecked(tx, build, CheckOutcome.CHECK_OUTCOME_FAILED, end.message)
+      return endMade(tx, build, untold(build, CheckOutcome.CHECK_OUTCOME_FAILED, end.message))
     }
     if (end.state === 'cancelled') return endWithImage(tx, build, end)
   } else if (end.state !== 'made') {

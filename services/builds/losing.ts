@@ -6,7 +6,7 @@ import { announceBuild, announceQueue } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
 import { cancelledBy, endBuild } from './ending.ts'
 import { noteInLog } from './logs.ts'
-import { endUnchecked, endWithImage, isMade, loseChecker } from './made.ts'
+import { endMade, endWithImage, isMade, loseChecker, untold } from './made.ts'
 import type { BuildRow } from './queries.ts'
 
 // Builds that are taken from their builders: these went away, were too slow, or were told to stop.
@@ -48,7 +48,7 @@ export async function endOverdue(tx: Transaction, build: BuildRow): Promise<void
   const limit = `${Math.round(Number(timeLimitMs) / 60_000)} minutes`
   const message = `It is over its limit of ${limit} by more than an hour, and ${builder} did not end it.`
   if (isMade(build)) {
-    return endUnchecked(tx, build, CheckOutcome.CHECK_OUTCOME_FAILED, message)
+    return endMade(tx, build, untold(build, CheckOutcome.CHECK_OUTCOME_FAILED, message))
   }
   return endBuild(tx, build, { state: 'failed', failure: BuildFailure.BUILD_FAILURE_TIME, message })
 }

@@ -58,22 +58,15 @@ export async function endWithImage(tx: Transaction, build: MadeRow, end: BuildEn
   await newGeneration(tx, { images: [build.image] })
 }
 
-/** Ends a locked build whose last checks came to nothing, for this reason. */
-export async function endUnchecked(
-  tx: Transaction,
-  build: MadeRow,
+/** The checks that nobody told of and that its release needs, as they came to nothing. */
+export function untold(
+  { checks, requiredChecks }: MadeRow,
   outcome: CheckOutcome.CHECK_OUTCOME_FAILED | CheckOutcome.CHECK_OUTCOME_SKIPPED,
-  why: string,
-  message = '',
-): Promise<void> {
-  const told = (build.checks ?? []).map(({ kind }) => kind)
-  const absent = build.requiredChecks.filter((kind) => !told.includes(kind))
-  await endMade(
-    tx,
-    build,
-    absent.map((kind) => ({ kind, outcome, message: why })),
-    message,
-  )
+  message: string,
+): readonly CheckRow[] {
+  const told = (checks ?? []).map(({ kind }) => kind)
+  const absent = requiredChecks.filter((kind) => !told.includes(kind))
+  return absent.map((kind) => ({ kind, outcome, message }))
 }
 
 /** What becomes of a locked build whose builder went away while its image was checked: the image stays a candidate, and another one is built. */
@@ -82,21 +75,20 @@ export async function loseChecker(
   build: MadeRow,
   newUlid: () => string,
 ): Promise<void> {
-  const why = `${build.builder} went away while it was checked.`
-  await endUnchecked(
-    tx,
-    build,
-    CheckOutcome.CHECK_OUTCOME_SKIPPED,
-    why,
-    await retried(tx, build, newUlid),
-  )
+  const gone = `${build.builder} went away while the image was checked`
+  const skipped = untold(build, CheckOutcome.CHECK_OUTCOME_SKIPPED, `${gone}.`)
+  await endMade(tx, build, skipped, await retried(tx, build, gone, newUlid))
 }
 
 /** Queues another build instead, as often as a build is tried; says which, or why there is none. */
-async function retried(tx: Transaction, build: MadeRow, newUlid: () => string): Promise<string> {
+async function retried(
+  tx: Transaction,
+  build: MadeRow,
+  gone: string,
+  newUlid: () => string,
+): Promise<string> {
   const { name, recipe, recipeVersion, attempt, maxAttempts, requester } = build
   const attempts = maxAttempts - attempt
-  const gone = 'Its builder went away while the image was checked'
   if (recipe === null || attempts < 1) {
     return `${gone}, ${attempt} of ${maxAttempts} times: the image stays a candidate.`
   }

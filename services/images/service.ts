@@ -150,7 +150,7 @@ async function demandChecks(tx: Transaction, name: string, reason: string): Prom
   const lacking = await unpassedOfImage(tx, name)
   if (lacking.length === 0 || reason !== '') return
   const checks = lacking.join(', ')
-  const text = `${name} did not pass all of its checks (${checks}): "mrg-image show ${name}" says why; to release it all the same, give a reason.`
+  const text = `${name} did not pass all of its checks (${checks}): "mrg-image show ${name}" says why, or that it is still checked; to release it all the same, give a reason.`
   throw precondition('CHECKS_NOT_PASSED', text, { checks })
 }
 
