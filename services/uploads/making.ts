@@ -1,6 +1,6 @@
 import type { Manifest } from '../../lib/content/manifest.ts'
 import { parseDigest } from '../../lib/content/digest.ts'
-import { denied, invalid } from '../../lib/failure.ts'
+import { denied, invalid, precondition } from '../../lib/failure.ts'
 import { parseImageName, renderImageName, type ImageName } from '../../lib/names/name.ts'
 import type { Target } from '../../lib/names/target.ts'
 import type { Caller } from '../../lib/rpc/caller.ts'
@@ -10,6 +10,7 @@ import { holdImage } from '../aliases/queries.ts'
 import { lockClaimed, lost } from '../builders/claiming.ts'
 import { parseChecks, unpassedOf } from '../builds/checks.ts'
 import { endBuild } from '../builds/ending.ts'
+import { isMade } from '../builds/made.ts'
 import { keepChecks, type BuildRow, type CheckRow } from '../builds/queries.ts'
 import { announce, announceBuild } from '../db/changes.ts'
 import type { Transaction } from '../db/open.ts'
@@ -94,6 +95,8 @@ async function lockBuilt(
   const parsed = parseChecks(checks)
   const build = await lockClaimed(tx, claim, caller)
   if (build.canceller !== '') throw lost(build)
+  if (isMade(build))
+    throw precondition('BUILD_LOST', `The build has made its image: ${build.image}.`)
   if (build.target === target) return { build, checks: parsed, checksFollow, inputs }
   const text = `The build makes ${build.target}, and the upload is of ${target}.`
   throw invalid('INVALID_FIELD', text, { field: 'built' })

@@ -91,6 +91,14 @@ describe('an image that is there while it is still checked', () => {
     await log(builder, { ...rest, build }, 'it boots\n')
   })
 
+  test('is made once, though its build goes on', async () => {
+    const mine = await made()
+    const second = finish(builder, mine, randomBytes(1000))
+    await expect(second).rejects.toMatchObject({ reason: 'BUILD_LOST' })
+    const images = await portal.sql`select from image where build = ${mine.build.name}`
+    expect(images).toHaveLength(1)
+  })
+
   test('is released once the last check has passed, and aliases follow', async () => {
     await publish(producer, 'debian-12', randomBytes(100))
     const follow = { alias: 'oldstable', follow: 'debian-12' }
