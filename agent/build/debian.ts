@@ -56,8 +56,8 @@ export function installDebian(
  * keeps them from the first (initramfs-tools and dracut heed it); where nobody made one later, they are asked again.
  */
 const lateInitramfs = `chroot "$1" env -u INITRD DEB_MAINT_PARAMS=configure sh -e -c '
-for kernel in /boot/vmlinuz-*; do
-  version=\${kernel#/boot/vmlinuz-}
+for kernel in /boot/vmlinu[xz]-*; do
+  version=\${kernel#/boot/vmlinu?-}
   test -e "$kernel" && test ! -e "/boot/initrd.img-$version" && test -d /etc/kernel/postinst.d || continue
   run-parts --report --exit-on-error --arg="$version" --arg="$kernel" /etc/kernel/postinst.d
 done'`
