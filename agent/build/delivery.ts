@@ -28,16 +28,15 @@ export async function deliver(
   const stop = new AbortController()
   const signal = AbortSignal.any([bench.signal, stop.signal])
   const looking = product.look(signal)
-  const later: Verdict[] = []
   const stored = Promise.withResolvers<undefined>()
-  const checking = looking.then(async () => {
-    later.push(await product.tryOut(stored.promise, signal))
-  })
+  const checking = looking.then(() => product.tryOut(stored.promise, signal))
   let told: readonly Verdict[] = []
   const built = async (): Promise<BuiltImage> => {
     stored.resolve(undefined)
     const looked = await looking
-    told = [...later]
+    // What is known by now: nothing of a boot that goes on.
+    const booted = await Promise.race([checking, Promise.resolve(undefined)])
+    told = booted === undefined ? [] : [booted]
     await held.flushed(signal)
     const { inputs } = product
     return {
@@ -63,9 +62,8 @@ export async function deliver(
   const ends = await Promise.allSettled(each)
   // What failed first is why, and has ended the other.
   if (ends.some(({ status }) => status === 'rejected')) signal.throwIfAborted()
-  return told.length > 0
-    ? undefined
-    : { $case: 'made', value: { checks: later.map((verdict) => resultOf(verdict)) } }
+  if (told.length > 0) return undefined
+  return { $case: 'made', value: { checks: [resultOf(await checking)] } }
 }
 
 interface Way {
